@@ -1,0 +1,1 @@
+"""Markets, merchants, products, variants and pictures."""

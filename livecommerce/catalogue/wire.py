@@ -1,0 +1,112 @@
+"""What clients are told about merchants and products, and what merchants send."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Title = Annotated[str, msgspec.Meta(max_length=120)]
+Prose = Annotated[str, msgspec.Meta(max_length=4000)]
+Label = Annotated[str, msgspec.Meta(max_length=40)]
+Minor = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)]
+"""An amount in minor units."""
+
+
+class Text(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A text in the two languages of the house; at least one is filled. Clients fall back."""
+
+    en: Annotated[str, msgspec.Meta(max_length=4000)] = ""
+    ar: Annotated[str, msgspec.Meta(max_length=4000)] = ""
+
+
+class MarketView(msgspec.Struct, frozen=True, kw_only=True):
+    """A country the shop sells in, and how prices and numbers are made there."""
+
+    id: str
+    """ISO 3166 alpha-2, e.g. SA."""
+    currency: str
+    exponent: int
+    vat_bps: int
+    """VAT is included in every price of this market."""
+    delivery_minor: int
+    locales: dict[str, str]
+    """Language to the BCP 47 tag to format with: calendar and digits are pinned in it."""
+
+
+class MerchantView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: Text
+    slug: str
+    picture_url: str | None = None
+
+
+class PictureView(msgspec.Struct, frozen=True, kw_only=True):
+    url: str
+    thumb_url: str
+    width: int
+    height: int
+
+
+class VariantView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    sku: str
+    options: list[Text]
+    """One label for each axis of the product, in the order of `axes`."""
+    price_minor: int
+    compare_at_minor: int | None = None
+    available: int
+    """Units that could be bought when this was read; live counts come by `stock_changed`."""
+    stock_version: int
+
+
+class ProductView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    merchant: MerchantView
+    market: str
+    currency: str
+    vat_bps: int
+    title: Text
+    description: Text
+    category: str
+    axes: list[Text]
+    variants: list[VariantView]
+    pictures: list[PictureView]
+    state: str
+    """draft · active · archived"""
+    version: int
+
+
+class ProductList(msgspec.Struct, frozen=True, kw_only=True):
+    products: list[ProductView]
+    next: str | None = None
+
+
+class VariantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    sku: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    options: Annotated[list[Text], msgspec.Meta(max_length=3)] = []
+    price_minor: Minor
+    compare_at_minor: Minor | None = None
+    on_hand: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
+
+
+class ProductDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+    title: Text
+    description: Text = Text()
+    category: Annotated[str, msgspec.Meta(max_length=40)] = "other"
+    axes: Annotated[list[Text], msgspec.Meta(max_length=3)] = []
+    variants: Annotated[list[VariantDraft], msgspec.Meta(min_length=1, max_length=250)]
+    picture_ids: Annotated[list[str], msgspec.Meta(max_length=12)] = []
+
+
+class MerchantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: Text
+    slug: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{1,38}$")]
+
+
+class StockAdjustment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Units that arrived (positive) or left other than by a sale (negative)."""
+
+    delta: Annotated[int, msgspec.Meta(ge=-10_000_000, le=10_000_000)]
+    reason: Annotated[str, msgspec.Meta(max_length=120)] = ""

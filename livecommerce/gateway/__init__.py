@@ -1,0 +1,1 @@
+"""The edge: front door, HTTP, WebSocket, dispatch, snapshot, metrics."""

@@ -1,0 +1,1 @@
+"""Money, ids, clock, errors and limits: what every other package may use. Standard library only."""

@@ -1,0 +1,27 @@
+"""Ids: 26 characters of Crockford base32 that sort by the time they were made (the ULID layout).
+
+Ours are made by the server for what it stores. Clients make ids too, for their commands; those are
+only ever compared within one person's own commands (`is_client_id`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 26
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
+
+
+def new_id(now_ms: int | None = None) -> str:
+    """Makes an id: 48 bits of milliseconds, then 80 random bits."""
+    at_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    number = (at_ms & 0xFFFF_FFFF_FFFF) << 80 | secrets.randbits(80)
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(5 * (LENGTH - 1), -1, -5))
+
+
+def is_client_id(text: str) -> bool:
+    """Tells whether a client may use this as the id of a command: 16 to 64 of [A-Za-z0-9_-]."""
+    return _CLIENT_ID.match(text) is not None

@@ -1,0 +1,1 @@
+"""Sanctions and the audit log: decides and records; shows carries it out."""

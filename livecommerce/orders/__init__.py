@@ -1,0 +1,1 @@
+"""Checkout and orders: from one click to a confirmed order, or back."""

@@ -1,0 +1,1 @@
+"""The payment provider port, and the sandbox behind it."""

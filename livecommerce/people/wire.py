@@ -1,0 +1,111 @@
+"""Signing up and in, tokens, and the buyer's own details, on the wire (HTTP only)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Password = Annotated[str, msgspec.Meta(min_length=8, max_length=200)]
+Login = Annotated[str, msgspec.Meta(min_length=3, max_length=254)]
+"""An e-mail address, or a phone number in E.164 form (+ and digits, Arabic digits read too)."""
+
+
+class GuestDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A visitor who wants to chat or buy gives a name, nothing else."""
+
+    name: Name
+
+
+class SignUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Makes an account. With a guest's token it is the same person from then on."""
+
+    name: Name
+    login: Login
+    password: Password
+    market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "SA"
+
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    login: Login
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class PersonView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    kind: str
+    """guest · account · platform"""
+    market: str
+    capabilities: list[str] = []
+    """Powers over the whole shop (make rooms, be a merchant), not over one room."""
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """The refresh token is set as a cookie no script can read, and never in a body, unless the
+    client asks with `X-Client: native`; then it is in `refresh_token`."""
+
+    access_token: str
+    expires_at: int
+    person: PersonView
+    refresh_token: str | None = None
+
+
+class Refresh(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    refresh_token: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class ContactDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    phone: Annotated[str, msgspec.Meta(min_length=5, max_length=32)]
+    email: Annotated[str, msgspec.Meta(max_length=254)] | None = None
+
+
+class ContactView(msgspec.Struct, frozen=True, kw_only=True):
+    phone: str | None
+    """E.164."""
+    email: str | None
+
+
+class AddressField(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a country's address form."""
+
+    name: str
+    required: bool
+    pattern: str | None = None
+    max_length: int = 80
+    options: list[str] = []
+    """Allowed values, when there are few: emirates, governorates."""
+    numeric: bool = False
+
+
+class AddressForm(msgspec.Struct, frozen=True, kw_only=True):
+    country: str
+    fields: list[AddressField]
+    """In the order they are asked; labels are the client's, by field name."""
+    dial_code: str
+
+
+class AddressForms(msgspec.Struct, frozen=True, kw_only=True):
+    forms: list[AddressForm]
+
+
+class AddressDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+    recipient: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    phone: Annotated[str, msgspec.Meta(min_length=5, max_length=32)]
+    fields: dict[str, Annotated[str, msgspec.Meta(max_length=160)]]
+
+
+class AddressView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    country: str
+    recipient: str
+    phone: str
+    fields: dict[str, str]
+    summary: str
+    """One line to recognise it by."""
+
+
+class AddressList(msgspec.Struct, frozen=True, kw_only=True):
+    addresses: list[AddressView]

@@ -1,0 +1,69 @@
+"""What a client asks for: the base of every command, and the three the protocol itself knows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+ClientId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9_-]{16,64}$",
+        description="Made by the client; the same id sent twice has one effect.",
+    ),
+]
+EntityId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+PROTOCOL_VERSION = 1
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="t"):
+    """A request on a connection. Every one is answered by `ok` or `err` with the same id."""
+
+    id: ClientId
+
+
+class Hello(Command, frozen=True, kw_only=True, tag="hello"):
+    """Opens the session; must be the first frame. May join a room in the same breath.
+
+    `epoch` and `offset` are the position a returning client last saw; with them the server sends
+    what was missed, or a snapshot when it no longer can.
+    """
+
+    version: int = PROTOCOL_VERSION
+    token: str | None = None
+    """Access token. Without one the visitor may watch, and do nothing else."""
+    room: EntityId | None = None
+    epoch: str | None = None
+    offset: int | None = None
+
+
+class Join(Command, frozen=True, kw_only=True, tag="join"):
+    """Enters a room (and leaves the one before: a connection is in one room at a time)."""
+
+    room: EntityId
+    epoch: str | None = None
+    offset: int | None = None
+
+
+class Leave(Command, frozen=True, kw_only=True, tag="leave"):
+    """Leaves the room; the connection stays."""
+
+
+class Renew(Command, frozen=True, kw_only=True, tag="renew"):
+    """Gives the session a fresh access token before the old one ends, or after signing up."""
+
+    token: str
+
+
+class Ping(Command, frozen=True, kw_only=True, tag="ping"):
+    """Asks for the server's clock; the client corrects its countdowns by the answer."""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The reply of a command that has nothing to tell but that it was done."""
+
+
+class Pong(msgspec.Struct, frozen=True, kw_only=True):
+    now: int

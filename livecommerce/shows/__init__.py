@@ -1,0 +1,1 @@
+"""Rooms, shows, the bag, pins, chat and reactions."""

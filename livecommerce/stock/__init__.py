@@ -1,0 +1,1 @@
+"""Stock levels, holds and flash sales: what can still be sold, and to whom."""
