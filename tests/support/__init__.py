@@ -1,0 +1,1 @@
+"""What tests, benchmarks and torture programs start and stop: databases, browsers, servers."""

@@ -1,0 +1,35 @@
+"""Loopback ports."""
+
+import socket
+import time
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on.
+
+    Another process may take it before you do: bind port 0 yourself where you can.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def accepts(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a connection to the port succeeds now."""
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def wait_until_accepting(port: int, *, timeout_s: float = 10.0) -> None:
+    """Block until the port takes connections; `TimeoutError` when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not accepts(port):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nothing listens on port {port} after {timeout_s} s")
+        time.sleep(0.02)

@@ -1,0 +1,83 @@
+"""A real redis-server for tests, benchmarks and torture, on a port of its own."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support import processes
+from tests.support.ports import LOOPBACK, free_port, wait_until_accepting
+
+
+class RedisServer:
+    """One redis-server on loopback, without persistence. Made by `running_redis`."""
+
+    def __init__(self, folder: Path, executable: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder / "redis.log"
+        self._executable = executable
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: int = 0) -> str:
+        """URL for redis-py; databases 0 to 63 are separate."""
+        return f"redis://{LOOPBACK}:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start empty on the same port as before, and wait until it takes connections."""
+        with self.log.open("ab") as log:
+            self._process = processes.start(
+                [
+                    *(self._executable, "--bind", LOOPBACK, "--port", str(self.port)),
+                    *("--save", "", "--appendonly", "no", "--databases", "64"),
+                    *("--dir", str(self.folder)),
+                ],
+                output=log,
+            )
+        try:
+            wait_until_accepting(self.port)
+        except TimeoutError:
+            self.kill()
+            raise RuntimeError(f"redis did not start:\n{self.log.read_text()[-2000:]}") from None
+
+    def stop(self) -> None:
+        """Shut down; everything stored is gone."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End at once, as a lost machine would."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Stop answering without closing a connection, until `resume`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Answer again, beginning with what queued up meanwhile."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+    def _end(self, by: int) -> None:
+        if self._process is not None:
+            self.resume()
+            processes.stop(self._process, by=by)
+            self._process = None
+
+
+@contextmanager
+def running_redis() -> Iterator[RedisServer]:
+    """A new redis-server, stopped at the end. `RuntimeError` where none is installed."""
+    executable = shutil.which("redis-server")
+    if executable is None:
+        raise RuntimeError("redis-server is missing: run `make system`")
+    with tempfile.TemporaryDirectory(prefix="livecommerce-redis-") as folder:
+        server = RedisServer(Path(folder), executable)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()

@@ -1,0 +1,107 @@
+"""The product as a process of its own, as a host runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support import processes
+from tests.support.ports import LOOPBACK, free_port
+
+START_S = 30.0
+
+
+class ServerProcess:
+    """`livecommerce serve` on a loopback port. Made by `running_server`."""
+
+    def __init__(self, folder: Path, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder / "server.log"
+        self._arguments = arguments
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("LIVECOMMERCE_")}
+        self._env = {
+            **inherited,
+            "LIVECOMMERCE_HOST": LOOPBACK,
+            "LIVECOMMERCE_PORT": str(self.port),
+            **env,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        if self._process is None:
+            raise RuntimeError("the server is not running")
+        return self._process.pid
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at the end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self) -> None:
+        """Start, and wait until `/readyz` says yes."""
+        # by the module, so that it is the same Python that runs the tests
+        command = [sys.executable, "-c", "from livecommerce.cli import main; main()"]
+        with self.log.open("ab") as log:
+            self._process = processes.start(
+                [*command, *self._arguments], output=log, env=self._env, cwd=self.folder
+            )
+        deadline = time.monotonic() + START_S
+        while not self.is_ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"the server did not start:\n{self.output()}")
+            time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        """What `/readyz` says now; no answer is a no."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1.0) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def output(self) -> str:
+        """The last of what it wrote to its standard streams."""
+        return self.log.read_text(errors="replace")[-8000:]
+
+    def stop(self) -> int | None:
+        """Ask it to drain and end; gives the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End at once, as a lost machine would; `start` brings it back on the same port."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, by: int) -> int | None:
+        if self._process is None:
+            return None
+        code = processes.stop(self._process, by=by, timeout_s=20.0)
+        self._process = None
+        return code
+
+
+@contextmanager
+def running_server(
+    env: Mapping[str, str] | None = None, arguments: Sequence[str] = ("serve",)
+) -> Iterator[ServerProcess]:
+    """A server in a temporary working folder, stopped at the end.
+
+    `env` holds `LIVECOMMERCE_*` settings; those of the calling shell are not passed on.
+    """
+    with tempfile.TemporaryDirectory(prefix="livecommerce-server-") as folder:
+        server = ServerProcess(Path(folder), arguments, env or {})
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
