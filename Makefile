@@ -39,8 +39,8 @@ test: setup system ## everything: real PostgreSQL, Redis and Chromium, the web c
 	@.ci/web test
 	@.ci/web size
 
-test-fast: setup ## what needs no browser and takes no seconds
-	@$(BIN)/python -m pytest -m "not slow and not browser" $(ARGS)
+test-fast: setup ## what needs nothing of the machine and takes no seconds
+	@$(BIN)/python -m pytest -m "not slow and not browser and not redis" $(ARGS)
 
 test-web: setup ## the web client's unit tests
 	@.ci/web test
