@@ -1,0 +1,89 @@
+"""What a feature hands to the writer: one command, the rows it needs, and its decision."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from livecommerce.database.group_commit.errors import ConstraintViolated
+from livecommerce.kernel.errors import Refused
+
+if TYPE_CHECKING:
+    from livecommerce.database.group_commit.rows import Rows
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A row that a decision reads or changes.
+
+    Args:
+        id: its primary key. The row may not exist; `Rows.get` then gives None.
+        lock: many change this row at once (stock, quota, wallet): hold it from reading to commit
+            rather than redo the batch when another process was quicker.
+        create: the row to start from when there is none. It is stored only if the write succeeds.
+    """
+
+    table: sa.Table
+    id: str
+    lock: bool = False
+    create: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency(Generic[R]):
+    """Makes a repeated command answer what the first one answered, and do nothing.
+
+    Args:
+        principal: who sent it; keys of two people never meet.
+        op: the kind of command.
+        key: the id the client made for it.
+        fingerprint: a digest of what was asked; the same key for another wish is refused.
+        answer: the type of the answer, which msgspec can store and read back.
+    """
+
+    principal: str
+    op: str
+    key: str
+    fingerprint: bytes
+    answer: type[R]
+
+    @property
+    def id(self) -> str:
+        assert "|" not in self.principal and "|" not in self.op, "the parts could not be told apart"
+        return f"{self.principal}|{self.op}|{self.key}"
+
+
+class Write(ABC, Generic[R]):
+    """One command for the one writer. Subclass it as a frozen, slotted dataclass."""
+
+    __slots__ = ()
+
+    @property
+    def idempotency(self) -> Idempotency[R] | None:
+        """How a repetition is recognised; None when repeating does no harm."""
+        return None
+
+    @abstractmethod
+    def needs(self) -> Iterable[Need]:
+        """All rows the decision may look at or change, by primary key."""
+
+    @abstractmethod
+    def decide(self, rows: Rows, now: int) -> R:
+        """Decide, and record the changes on `rows`.
+
+        Pure: it may run again, on newer rows, when a batch is redone; ids are made beforehand. What
+        it raises reaches the caller, and only this write's changes are forgotten.
+
+        Args:
+            now: epoch milliseconds, the same for the whole batch.
+        """
+
+    def refusal(self, violated: ConstraintViolated) -> Refused | None:
+        """The refusal a caller gets when the database refused this write; None raises it as is."""
+        return None
