@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Code(StrEnum):
-    """Every error a client can meet, in order of precedence: of two that apply, the upper is told."""
+    """Every error a client can meet, in order of precedence: of two, the upper is told."""
 
     # What arrived is not a message at all.
     BAD_JSON = "bad_json"

@@ -9,7 +9,7 @@ from livecommerce.kernel.errors import Code
 
 
 class CloseCode(IntEnum):
-    """Why a socket was closed. 4000-4499: come back; 4500-4999: do not (after Centrifugo's rule)."""
+    """Why a socket was closed. 4000-4499: come back; 4500-4999: do not (Centrifugo's rule)."""
 
     NORMAL = 1000
     GOING_AWAY = 1001

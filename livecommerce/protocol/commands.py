@@ -65,5 +65,11 @@ class Done(msgspec.Struct, frozen=True):
     """The reply of a command that has nothing to tell but that it was done."""
 
 
+class Joined(msgspec.Struct, frozen=True, kw_only=True):
+    """The reply of `join`."""
+
+    capabilities: tuple[str, ...] = ()
+
+
 class Pong(msgspec.Struct, frozen=True, kw_only=True):
     now: int

@@ -103,3 +103,10 @@ class Moved(Message, frozen=True, kw_only=True, tag="moved"):
     """This node is closing: open another connection within `in_ms`, then close this one."""
 
     in_ms: int
+
+
+class Regraded(Message, frozen=True, kw_only=True, tag="regraded"):
+    """What this person may do in the room has changed; a snapshot follows."""
+
+    room: str
+    capabilities: tuple[str, ...]

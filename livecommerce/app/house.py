@@ -1,0 +1,175 @@
+"""One process, open: services, background work, pages, API and live socket on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from livecommerce.app.services import Services, open_services
+from livecommerce.config import Settings
+from livecommerce.database import migrations
+from livecommerce.gateway.dispatch import Dispatch
+from livecommerce.gateway.front_door import FrontDoor, FrontDoorSettings
+from livecommerce.gateway.gatekeeper import HouseGatekeeper
+from livecommerce.gateway.http import application
+from livecommerce.gateway.metrics import Metrics
+from livecommerce.gateway.wire import AnyCommand
+from livecommerce.kernel.clock import Clock, SystemClock
+from livecommerce.protocol.codec import CommandDecoder
+
+log = structlog.get_logger()
+
+
+class House:
+    """A running process. Made by `open_house`."""
+
+    def __init__(self, services: Services, door: FrontDoor, failed: asyncio.Event) -> None:
+        self.services = services
+        self.door = door
+        self.failed = failed
+        """Set when a background task died; the process should end and be started again."""
+
+    @property
+    def url(self) -> str:
+        """Where this process answers."""
+        settings = self.services.settings
+        return settings.public_url or f"http://{settings.host}:{self.door.port}"
+
+
+@contextlib.asynccontextmanager
+async def open_house(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[House]:
+    """Brings the schema up to date and opens everything; drains and closes it on the way out."""
+    clock = clock or SystemClock()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    for address in dict.fromkeys((settings.database_address, settings.vault_address)):
+        await migrations.upgrade(address)
+    async with contextlib.AsyncExitStack() as stack:
+        services = await open_services(settings, clock, stack)
+        await services.people.start()
+        await services.shows.start()
+        stack.push_async_callback(services.shows.close)
+        stack.push_async_callback(services.orders.close)
+        await services.hub.start()
+        stack.push_async_callback(services.hub.stop)
+
+        metrics = Metrics(
+            {"hub": services.hub.statistics, "writer": services.database.writer.statistics}
+        )
+        dispatch = Dispatch(
+            shows=services.shows, stock=services.stock, orders=services.orders, metrics=metrics
+        )
+        commands = CommandDecoder(list(AnyCommand.__args__))
+        door = FrontDoor(
+            hub=services.hub,
+            gatekeeper=HouseGatekeeper(
+                people=services.people,
+                shows=services.shows,
+                moderation=services.moderation,
+                dispatch=dispatch,
+            ),
+            commands=commands,
+            clock=clock,
+            settings=_door_settings(settings),
+        )
+        web_app = application.build(
+            services,
+            dispatch=dispatch,
+            commands_decoder=commands,
+            metrics=metrics,
+            upgrade=door.upgrade,
+            web_dir=web_dir(settings),
+            allowed_origins=settings.allowed_origins,
+            trusted_proxies=settings.trusted_proxies,
+        )
+        runner = web.AppRunner(web_app, keepalive_timeout=75, access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None
+
+        failed = asyncio.Event()
+        await stack.enter_async_context(_working(services, failed))
+        await door.listen(settings.host, settings.port, web_server=runner.server)
+        stack.push_async_callback(door.close)
+        yield House(services, door, failed)
+
+
+async def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT, then drains: nobody is dropped who can be handed over."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    async with open_house(settings) as house:
+        log.info("serving", url=house.url, database=house.services.database.dialect)
+        # What lives now lives on: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        done = [asyncio.create_task(asked.wait()), asyncio.create_task(house.failed.wait())]
+        await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.cancel()
+        log.info("draining", seconds=settings.drain_s)
+        await house.door.drain(settings.drain_s)
+    if house.failed.is_set():
+        raise SystemExit(1)
+
+
+@contextlib.asynccontextmanager
+async def _working(services: Services, failed: asyncio.Event) -> AsyncIterator[None]:
+    """Runs the background work of every part while the house is open.
+
+    A part that dies is a bug, and going on without it would be a silent failure (no holds expire,
+    no events are relayed). So it is logged and the process ends, for its supervisor to start again.
+    """
+    work: dict[str, Coroutine[Any, Any, None]] = {
+        "outbox": services.outbox.run(),
+        "people": services.people.run(),
+        "moderation": services.moderation.run(),
+        "stock": services.stock.run(),
+        "orders": services.orders.run(),
+        "shows": services.shows.run(),
+        "sandbox": services.sandbox.run(services.payments.receive_sandbox),
+    }
+    tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            log.error("background work ended", part=task.get_name(), exc_info=task.exception())
+            failed.set()
+
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.remove_done_callback(ended)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _door_settings(settings: Settings) -> FrontDoorSettings:
+    return FrontDoorSettings(
+        allowed_origins=settings.allowed_origins,
+        trusted_proxies=settings.trusted_proxies,
+        connections_max=settings.connections_max,
+        connections_per_ip=settings.connections_per_ip,
+        admissions_per_s=settings.admissions_per_s,
+    )
+
+
+def web_dir(settings: Settings) -> Path:
+    """Returns the folder of the built web client: as set, as installed, or of this checkout."""
+    if settings.web_dir:
+        return Path(settings.web_dir)
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "web"
+    return installed if installed.is_dir() else package.parent / "clients" / "web" / "dist"

@@ -1,0 +1,111 @@
+"""What an operator does beside serving: migrate, verify, look for trouble, hand out a link."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import shutil
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from livecommerce.app.house import web_dir
+from livecommerce.app.services import open_services
+from livecommerce.config import Settings
+from livecommerce.database import migrations
+from livecommerce.database import verify as checker
+from livecommerce.database.engine import Database
+from livecommerce.kernel.clock import SystemClock
+
+_DISK_MIN_BYTES = 1_000_000_000
+
+
+class Finding(NamedTuple):
+    name: str
+    ok: bool
+    detail: str
+
+
+async def migrate(settings: Settings) -> dict[str, str]:
+    """Brings the databases to the newest schema. Returns the revision of each."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    addresses = {"shop": settings.database_address, "vault": settings.vault_address}
+    for address in dict.fromkeys(addresses.values()):
+        await migrations.upgrade(address)
+    return {name: await migrations.current(at) or "nothing" for name, at in addresses.items()}
+
+
+async def verify(
+    settings: Settings, progress: Callable[[str], None] = lambda name: None
+) -> Sequence[checker.Breach]:
+    """Checks every invariant of every feature, reading only. Returns what is broken."""
+    async with contextlib.AsyncExitStack() as stack:
+        services = await open_services(settings, SystemClock(), stack)
+        return await checker.run(services.database, progress=progress)
+
+
+async def sign_in_link(settings: Settings, login: str) -> str:
+    """Makes a one-time sign-in link for the account with this e-mail or phone."""
+    async with contextlib.AsyncExitStack() as stack:
+        services = await open_services(settings, SystemClock(), stack)
+        person_id = await services.people.find(login)
+        token = await services.people.make_link(person_id)
+        base = settings.public_url or f"http://{settings.host}:{settings.port}"
+        return f"{base}/account#link={token}"
+
+
+async def doctor(settings: Settings) -> list[Finding]:
+    """Looks at the machine and the settings. Every finding says what it found, good or bad."""
+    findings = [_files(), _disk(settings), _sqlite(), _web(settings), _secret(settings)]
+    for name, address in (
+        ("database", settings.database_address),
+        ("vault", settings.vault_address),
+    ):
+        findings.append(await _database(name, address))
+    if settings.database_address.startswith("sqlite") and settings.public_url:
+        findings.append(
+            Finding("scale", ok=True, detail="SQLite: one process; PostgreSQL takes any number")
+        )
+    return findings
+
+
+def _files() -> Finding:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Finding("open files", soft >= 4096, f"limit {soft}; each viewer needs one")
+
+
+def _disk(settings: Settings) -> Finding:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.data_dir).free
+    return Finding("disk", free >= _DISK_MIN_BYTES, f"{free // 1_000_000} MB free for data")
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version_info
+    return Finding("sqlite", version >= (3, 37), f"version {sqlite3.sqlite_version}, 3.37 needed")
+
+
+def _web(settings: Settings) -> Finding:
+    folder = web_dir(settings)
+    built = (folder / "room.html").exists()
+    return Finding("web client", built, f"{folder}" if built else "not built: run `make setup`")
+
+
+def _secret(settings: Settings) -> Finding:
+    if settings.secret:
+        return Finding("secret", ok=True, detail="set")
+    return Finding("secret", ok=True, detail=f"kept in {settings.data_dir / 'secret'}")
+
+
+async def _database(name: str, address: str) -> Finding:
+    shown = address.rsplit("@", maxsplit=1)[-1]
+    try:
+        revision = await migrations.current(address)
+        if revision is None:
+            return Finding(name, ok=False, detail=f"{shown}: no tables yet: `livecommerce migrate`")
+        database = await Database.open(address, clock=SystemClock())
+        await database.close()
+    except Exception as problem:  # noqa: BLE001 - whatever the driver says is the finding
+        return Finding(name, ok=False, detail=f"{shown}: {type(problem).__name__}: {problem}")
+    newest = migrations.newest()
+    return Finding(name, revision == newest, f"{shown}: at {revision}, newest is {newest}")

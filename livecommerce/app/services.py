@@ -1,0 +1,244 @@
+"""The business of one process: every service, tied to its neighbours."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from livecommerce.catalogue.service import Catalogue
+from livecommerce.catalogue.store_pictures import PictureFiles
+from livecommerce.config import Settings, secret_of
+from livecommerce.database.engine import Database
+from livecommerce.database.outbox import Outbox, OutboxEntry
+from livecommerce.gateway.snapshot import Snapshots
+from livecommerce.gateway.wire import AnyEvent
+from livecommerce.kernel.clock import Clock
+from livecommerce.kernel.ids import new_id
+from livecommerce.moderation.service import TRAIL, Moderation, Sanction
+from livecommerce.orders.orders import RoomCounter
+from livecommerce.orders.service import Orders
+from livecommerce.payments.providers.sandbox import Sandbox
+from livecommerce.payments.service import Payments
+from livecommerce.people.service import People, PeopleSettings
+from livecommerce.people.tokens import PlatformTrust
+from livecommerce.people.vault_service import Vault
+from livecommerce.protocol.codes import CloseCode
+from livecommerce.protocol.events import VolatileEvent
+from livecommerce.realtime.backplane.memory import MemoryBackplane
+from livecommerce.realtime.hub import Hub
+from livecommerce.realtime.room_log import RoomSeed
+from livecommerce.realtime.settings import HubSettings
+from livecommerce.shows.service import Shows
+from livecommerce.shows.service.likes import viewers_counted
+from livecommerce.shows.service.showing import Showing
+from livecommerce.stock.service import Shelf, Stock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a request or a background task can ask."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    vault_database: Database
+    hub: Hub
+    outbox: Outbox
+    people: People
+    moderation: Moderation
+    catalogue: Catalogue
+    stock: Stock
+    payments: Payments
+    sandbox: Sandbox
+    orders: Orders
+    shows: Shows
+    snapshots: Snapshots
+
+
+class _Rooms:
+    """What checkout asks about the room a buyer stands in."""
+
+    def __init__(self, shows: Shows, moderation: Moderation) -> None:
+        self._shows = shows
+        self._moderation = moderation
+
+    async def counter(self, room_id: str, offer_id: str | None, buyer_id: str) -> RoomCounter:
+        facts = await self._shows.rooms.facts(room_id)
+        await self._moderation.check_may_enter(room_id, buyer_id)
+        product_id = None
+        if offer_id is not None:
+            product_id = (await self._shows.bag.offer(room_id, offer_id)).product_id
+        return RoomCounter(room_id=facts.id, host_id=facts.host_id, product_id=product_id)
+
+
+async def open_services(
+    settings: Settings, clock: Clock, stack: contextlib.AsyncExitStack
+) -> Services:
+    """Opens the databases and builds the services on them; `stack` closes all in reverse order."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    secret = secret_of(settings)
+    database = await Database.open(settings.database_address, clock=clock)
+    stack.push_async_callback(database.close)
+    database.writer.batch_max = settings.batch_max
+    vault_database = database
+    if settings.vault_address != settings.database_address:
+        vault_database = await Database.open(settings.vault_address, clock=clock)
+        stack.push_async_callback(vault_database.close)
+
+    people = _people(settings, clock, database, vault_database, secret)
+    moderation = Moderation(database=database, clock=clock, people=people)
+    shelf = Shelf(database)
+    pictures = PictureFiles(settings.pictures_dir)
+    catalogue = Catalogue(
+        database=database, clock=clock, people=people, shelf=shelf, pictures=pictures
+    )
+    showing = Showing(database=database, clock=clock)
+
+    # Stock asks which product an offer sells, shows ask stock what is left: one of the two has to
+    # name the other before it exists.
+    async def offered(room_id: str, offer_id: str) -> str:
+        return (await shows.bag.offer(room_id, offer_id)).product_id
+
+    stock = Stock(
+        database=database,
+        clock=clock,
+        people=people,
+        catalogue=catalogue,
+        shelf=shelf,
+        showing=showing.rooms,
+        offered=offered,
+    )
+
+    async def load_room(room_id: str) -> RoomSeed:
+        return await snapshots.load_room(room_id)
+
+    def viewers(room_id: str, count: int) -> VolatileEvent:
+        return viewers_counted(room_id, count, clock.now_ms())
+
+    hub = Hub(
+        node_id=new_id()[-8:],
+        clock=clock,
+        settings=HubSettings(
+            tick_min_ms=settings.tick_ms_min,
+            tick_max_ms=settings.tick_ms_max,
+            ping_s=settings.beat_s,
+        ),
+        backplane=MemoryBackplane(clock=clock),
+        load_room=load_room,
+        viewers_event=viewers,
+    )
+    shows = Shows(
+        database=database,
+        publisher=hub.publisher,
+        clock=clock,
+        people=people,
+        moderation=moderation,
+        catalogue=catalogue,
+        stock=stock,
+        showing=showing,
+        shut_out=lambda room_id, person_id: hub.kick(person_id, CloseCode.BANNED),
+        viewers=hub.viewers,
+    )
+    snapshots = Snapshots(database=database, clock=clock, shows=shows, stock=stock)
+
+    sandbox = await Sandbox.open(
+        settings.data_dir / "sandbox.db",
+        clock=clock,
+        secret=_derived(secret, "sandbox"),
+        base_url=settings.public_url,
+    )
+    stack.push_async_callback(sandbox.close)
+    payments = Payments(database=database, clock=clock, providers=[sandbox])
+    orders = Orders(
+        database=database,
+        publisher=hub.publisher,
+        clock=clock,
+        people=people,
+        catalogue=catalogue,
+        stock=stock,
+        payments=payments,
+        rooms=_Rooms(shows, moderation),
+    )
+
+    def sanctioned(room_id: str, person_id: str, sanction: Sanction | None) -> None:
+        if sanction is not None and sanction.kind == "ban":
+            hub.kick(person_id, CloseCode.BANNED)
+
+    people.on_signed_out(lambda sign_in_id: hub.kick(sign_in_id, CloseCode.SIGNED_OUT))
+    moderation.on_sanctioned(sanctioned)
+    return Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        vault_database=vault_database,
+        hub=hub,
+        outbox=_outbox(database, hub),
+        people=people,
+        moderation=moderation,
+        catalogue=catalogue,
+        stock=stock,
+        payments=payments,
+        sandbox=sandbox,
+        orders=orders,
+        shows=shows,
+        snapshots=snapshots,
+    )
+
+
+def _outbox(database: Database, hub: Hub) -> Outbox:
+    """What is committed for a room or a person goes to the hub."""
+
+    def deliver(entries: Sequence[OutboxEntry]) -> None:
+        for entry in entries:
+            if entry.person_id is not None:
+                hub.publisher.tell(entry.person_id, entry.event)
+            elif entry.room_id is not None:
+                hub.publisher.publish(entry.room_id, entry.event, audience=entry.audience)
+
+    decoder = msgspec.msgpack.Decoder(AnyEvent)
+    return Outbox(database, decode=decoder.decode, deliver=deliver)
+
+
+def _people(
+    settings: Settings, clock: Clock, database: Database, vault_database: Database, secret: str
+) -> People:
+    vault = Vault(
+        database=vault_database,
+        clock=clock,
+        region=settings.region,
+        region_key=_derived(secret, "vault"),
+    )
+    return People(
+        database=database,
+        vault=vault,
+        clock=clock,
+        secret=_derived(secret, "tokens"),
+        audit=TRAIL,
+        settings=PeopleSettings(),
+        platform=_platform(settings),
+    )
+
+
+def _platform(settings: Settings) -> PlatformTrust | None:
+    if not settings.platform_issuer:
+        return None
+    key = settings.platform_public_key
+    if key and not key.startswith("-----BEGIN"):
+        key = Path(key).read_text()
+    return PlatformTrust(
+        issuer=settings.platform_issuer,
+        audience=settings.platform_audience,
+        secret=settings.platform_secret or None,
+        public_key=key or None,
+        jwks=settings.platform_jwks or None,
+    )
+
+
+def _derived(secret: str, purpose: str) -> bytes:
+    """One key a purpose: a leaked token key opens no vault."""
+    return hashlib.blake2b(secret.encode(), digest_size=32, person=purpose.encode()[:16]).digest()

@@ -1,0 +1,161 @@
+"""The command line: serve · work · demo · migrate · verify · doctor · schema · link."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from livecommerce import __version__, config
+from livecommerce.gateway import log
+
+app = typer.Typer(
+    name="livecommerce",
+    help="A self-hosted live-stream commerce server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+
+def main() -> None:
+    """Entry point of the `livecommerce` command."""
+    try:
+        app()
+    except config.BadSettings as problem:
+        Console(stderr=True).print(f"[red]Settings:[/]\n{problem}")
+        sys.exit(2)
+
+
+def _settings() -> config.Settings:
+    settings = config.load()
+    log.configure(settings.log_level, settings.log_format)
+    return settings
+
+
+def _run(coroutine: object) -> None:
+    import uvloop
+
+    uvloop.run(coroutine)  # type: ignore[arg-type]
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    console.print(__version__)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the shop: pages, API and live socket on one port. Settings come from LIVECOMMERCE_*."""
+    from livecommerce.app import serve as run
+
+    _run(run(_settings()))
+
+
+@app.command()
+def demo(
+    crowd: Annotated[int, typer.Option(help="Simulated viewers, marked as such in the room.")] = 40,
+    port: Annotated[int, typer.Option(help="Port to serve on.")] = 8080,
+    lan: Annotated[bool, typer.Option(help="Let phones in the same network in.")] = True,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(
+        "data/demo"
+    ),
+    fresh: Annotated[bool, typer.Option(help="Forget what an earlier demo left.")] = False,
+) -> None:
+    """Open a living room: a seeded shop, a show on air, an audience, sign-in links."""
+    from livecommerce.demo.stage import open_stage
+
+    log.configure("warning", "auto")
+    _run(open_stage(crowd=crowd, port=port, lan=lan, folder=folder, fresh=fresh, console=console))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the databases to the newest schema."""
+    from livecommerce.app import migrate as run
+
+    settings = _settings()
+    with _spinner("bringing the databases to the newest schema"):
+        revisions = asyncio.run(run(settings))
+    for name, revision in revisions.items():
+        console.print(f"{name}: at {revision}")
+
+
+@app.command()
+def verify() -> None:
+    """Check every invariant on the live database, reading only. Exit 1 when one is broken."""
+    from livecommerce.app import verify as run
+
+    settings = _settings()
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console
+    ) as progress:
+        task = progress.add_task("checking", total=None)
+        breaches = asyncio.run(
+            run(settings, lambda name: progress.update(task, description=f"checking {name}"))
+        )
+    if not breaches:
+        console.print("[green]every invariant holds[/]")
+        return
+    table = Table("invariant", "about", "what is wrong")
+    for breach in breaches:
+        table.add_row(breach.invariant, breach.subject, breach.message)
+    console.print(table)
+    raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine and these settings, and say what would go wrong. Exit 1 if something."""
+    from livecommerce.app import doctor as run
+
+    settings = _settings()
+    findings = asyncio.run(run(settings))
+    table = Table("check", "", "found")
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.ok else "[red]fix[/]"
+        table.add_row(finding.name, mark, finding.detail)
+    console.print(table)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def link(
+    person: Annotated[str, typer.Argument(help="E-mail or phone of the account.")],
+) -> None:
+    """Print a one-time sign-in link for an account."""
+    from livecommerce.app import sign_in_link
+
+    console.print(asyncio.run(sign_in_link(_settings(), person)), soft_wrap=True)
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="Only say whether files differ.")] = False,
+) -> None:
+    """Write the wire schema, OpenAPI and TypeScript types that come from the code."""
+    from livecommerce.gateway.schema import write
+
+    differing = write(check=check)
+    for path in differing:
+        console.print(f"{'differs' if check else 'wrote'}: {path}")
+    if check and differing:
+        console.print("Run `make schema` and commit the result.")
+        raise typer.Exit(1)
+
+
+def _spinner(text: str) -> Progress:
+    progress = Progress(
+        SpinnerColumn(), TextColumn(text), TimeElapsedColumn(), console=console, transient=True
+    )
+    progress.add_task(text, total=None)
+    return progress

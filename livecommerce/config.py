@@ -1,0 +1,156 @@
+"""Settings: one frozen struct, read from LIVECOMMERCE_* once. Only app, cli and demo import it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+PREFIX = "LIVECOMMERCE_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, with a default that runs on one machine and nothing installed.
+
+    The environment name is the field's name in capitals after `LIVECOMMERCE_`; lists are separated
+    by commas. `livecommerce doctor` prints what is in force.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    """The address people type, e.g. https://live.example.com. Empty: taken from the request."""
+    data_dir: Path = Path("data")
+    """SQLite files, pictures, and the secret when none is set."""
+    database_url: str = ""
+    """sqlite+aiosqlite:///… or postgresql+asyncpg://…; empty: `shop.db` in the data folder."""
+    vault_url: str = ""
+    """Where personal data lives. Empty: `vault.db` in the data folder, or, with PostgreSQL, the
+    same database."""
+    region: str = "local"
+    """Name of the region whose personal data this vault keeps."""
+    secret: str = ""
+    """Signs tokens and wraps vault keys; 32 characters or more. Empty: made once, kept in the data
+    folder. All processes of one shop need the same."""
+    market: str = "SA"
+    """Market of new rooms and visitors."""
+
+    allowed_origins: tuple[str, ...] = ()
+    """Origins besides our own that may open the socket and send cookies."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+
+    platform_issuer: str = ""
+    platform_audience: str = "livecommerce"
+    platform_secret: str = ""
+    """HS256 secret of the platform that signs its users' tokens."""
+    platform_public_key: str = ""
+    """PEM of the platform's RS256 or EdDSA key, or a path to it."""
+    platform_jwks: str = ""
+    """URL or path of the platform's JWKS."""
+
+    connections_max: int = 20_000
+    connections_per_ip: int = 2_000
+    """High on purpose: a mobile carrier puts thousands of phones behind one address."""
+    admissions_per_s: float = 500.0
+    messages_per_s: float = 20.0
+    messages_burst: float = 40.0
+    frame_bytes_max: int = 16_384
+    body_bytes_max: int = 65_536
+    picture_bytes_max: int = 10_000_000
+    beat_s: int = 20
+    drain_s: float = 10.0
+    tick_ms_min: int = 20
+    tick_ms_max: int = 250
+    batch_max: int = 256
+    """Writes that share one commit; 1 turns group commit off (benchmarks do)."""
+
+    hold_s: int = 600
+    """How long units are kept for a buyer outside of a flash sale."""
+    payment_provider: str = "sandbox"
+    sandbox_late_s: float = 5.0
+    """After how long the sandbox's slow card succeeds."""
+    pay_on_delivery: bool = True
+
+    log_level: str = "info"
+    log_format: str = "auto"
+    """json · console · auto (console on a terminal)"""
+    web_dir: str = ""
+    """The built web client; empty: the one that came with the package."""
+
+    @property
+    def database_address(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve() / 'shop.db'}"
+
+    @property
+    def vault_address(self) -> str:
+        if self.vault_url:
+            return self.vault_url
+        if self.database_address.startswith("sqlite"):
+            return f"sqlite+aiosqlite:///{self.data_dir.resolve() / 'vault.db'}"
+        return self.database_address
+
+    @property
+    def pictures_dir(self) -> Path:
+        return self.data_dir / "pictures"
+
+
+class BadSettings(Exception):
+    """The environment holds settings we cannot run with. The message lists every one."""
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Reads the settings from the environment. Raises BadSettings naming each wrong one."""
+    env = os.environ if environ is None else environ
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name, text in env.items():
+        if not name.startswith(PREFIX):
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        field = fields.get(key)
+        if field is None:
+            wrong.append(f"{name}: there is no such setting")
+            continue
+        try:
+            values[key] = _read(field.type, text)
+        except ValueError as problem:
+            wrong.append(f"{name}: {problem}")
+    secret = values.get("secret", "")
+    if secret and len(secret) < 32:
+        wrong.append(f"{PREFIX}SECRET: shorter than 32 characters")
+    if wrong:
+        raise BadSettings("\n".join(wrong))
+    return Settings(**values)
+
+
+def _read(kind: Any, text: str) -> Any:
+    if kind is Path:
+        return Path(text)
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as problem:
+        raise ValueError(str(problem)) from None
+
+
+def secret_of(settings: Settings) -> str:
+    """Returns the secret: the one that is set, or the one kept in the data folder (made if new)."""
+    if settings.secret:
+        return settings.secret
+    path = settings.data_dir / "secret"
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        # O_EXCL: of two processes that start together, one makes it and the other reads it.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()

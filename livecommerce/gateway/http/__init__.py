@@ -1,0 +1,1 @@
+"""The HTTP edge: one file a feature. Decode, authenticate, call one service function, encode."""

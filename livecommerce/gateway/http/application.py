@@ -1,0 +1,130 @@
+"""The aiohttp application: every route file, and the middlewares around them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from aiohttp import web
+
+from livecommerce.catalogue.service import Catalogue
+from livecommerce.database.engine import Database
+from livecommerce.gateway import metrics as telemetry
+from livecommerce.gateway import openapi
+from livecommerce.gateway.dispatch import Dispatch
+from livecommerce.gateway.http import (
+    boot,
+    catalogue,
+    commands,
+    middleware,
+    orders,
+    pages,
+    payments,
+    people,
+    rooms,
+)
+from livecommerce.gateway.http.bodies import reply_raw
+from livecommerce.gateway.http.errors import answer_errors
+from livecommerce.gateway.metrics import Metrics
+from livecommerce.gateway.snapshot import Snapshots
+from livecommerce.kernel.clock import Clock
+from livecommerce.orders.service import Orders
+from livecommerce.payments.providers.sandbox import Sandbox
+from livecommerce.payments.service import Payments
+from livecommerce.people.accounts import Actor
+from livecommerce.people.service import People
+from livecommerce.protocol.codec import CommandDecoder
+from livecommerce.realtime.hub import Hub
+from livecommerce.shows.service import Shows
+from livecommerce.stock.service import Stock
+
+PICTURE_BYTES_MAX = 12_000_000
+
+
+class HouseServices(Protocol):
+    """The services the routes call (`app.services.Services` has them all)."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def database(self) -> Database: ...
+    @property
+    def hub(self) -> Hub: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def stock(self) -> Stock: ...
+    @property
+    def payments(self) -> Payments: ...
+    @property
+    def sandbox(self) -> Sandbox: ...
+    @property
+    def orders(self) -> Orders: ...
+    @property
+    def shows(self) -> Shows: ...
+    @property
+    def snapshots(self) -> Snapshots: ...
+
+
+def build(
+    services: HouseServices,
+    *,
+    dispatch: Dispatch,
+    commands_decoder: CommandDecoder,
+    metrics: Metrics,
+    upgrade: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    web_dir: Path,
+    allowed_origins: Sequence[str],
+    trusted_proxies: Sequence[str],
+) -> web.Application:
+    """Builds the application; `upgrade` takes sockets that come on a kept-alive connection."""
+
+    async def authenticate(token: str) -> Actor:
+        actor, _ = await services.people.authenticate(token)
+        return actor
+
+    identify = middleware.identify(
+        authenticate,
+        is_trusted=middleware.proxies(trusted_proxies),
+        allowed_origins=allowed_origins,
+    )
+    application = web.Application(
+        middlewares=[
+            middleware.number,
+            telemetry.count_requests(metrics),
+            answer_errors,
+            identify,
+        ],
+        client_max_size=PICTURE_BYTES_MAX,
+    )
+    document = openapi.document()
+
+    async def described(request: web.Request) -> web.Response:
+        return reply_raw(document)
+
+    async def database_answers() -> bool:
+        return await services.database.answers()
+
+    async def hub_is_ready() -> bool:
+        return services.hub.is_ready()
+
+    checks = {"database": database_answers, "backplane": hub_is_ready}
+    boots = boot.boots(services.shows, services.catalogue, services.snapshots, services.clock)
+    application.router.add_routes(
+        [
+            web.get("/v1/live", upgrade),
+            web.get("/v1/openapi.json", described),
+            *telemetry.routes(metrics, checks),
+            *people.routes(services.people),
+            *catalogue.routes(services.catalogue, services.stock),
+            *rooms.routes(services.shows, services.people, services.stock),
+            *commands.routes(dispatch, commands_decoder),
+            *orders.routes(services.orders),
+            *payments.routes(services.payments, services.sandbox),
+            *pages.routes(web_dir, boots),
+        ]
+    )
+    return application

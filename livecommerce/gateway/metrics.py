@@ -1,0 +1,111 @@
+"""/metrics, /healthz and /readyz."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from livecommerce.gateway.http.bodies import reply_raw
+
+Statistics = Callable[[], object]
+"""Gives a dataclass or Struct of numbers; each field becomes a gauge."""
+Check = Callable[[], Awaitable[bool]]
+
+
+class Metrics:
+    """The process's metrics. `sources` are read when a scrape comes and cost nothing before."""
+
+    def __init__(self, sources: Mapping[str, Statistics]) -> None:
+        self.registry = CollectorRegistry()
+        self._sources = sources
+        self.registry.register(self)
+        self.commands = Counter(
+            "livecommerce_commands",
+            "Commands answered, by verb and outcome code",
+            ["verb", "code"],
+            registry=self.registry,
+        )
+        self.command_seconds = Histogram(
+            "livecommerce_command_seconds",
+            "From decoded command to reply",
+            ["verb"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+            registry=self.registry,
+        )
+        self.requests = Counter(
+            "livecommerce_http_requests",
+            "HTTP answers, by route and status",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+
+    def collect(self) -> Iterator[Metric]:
+        """Called by the registry: a gauge for every number the parts tell about themselves."""
+        for part, statistics in self._sources.items():
+            for name, value in _numbers(statistics()).items():
+                gauge = GaugeMetricFamily(f"livecommerce_{part}_{name}", f"{part}: {name}")
+                gauge.add_metric([], value)
+                yield gauge
+
+    def settled(self, verb: str, code: str, started_s: float) -> None:
+        """Counts a command that was answered."""
+        self.commands.labels(verb, code).inc()
+        self.command_seconds.labels(verb).observe(time.perf_counter() - started_s)
+
+
+def _numbers(statistics: object) -> dict[str, float]:
+    plain: Any = msgspec.to_builtins(statistics)
+    return {
+        name: float(value)
+        for name, value in plain.items()
+        if isinstance(value, int | float) and value is not None
+    }
+
+
+def count_requests(metrics: Metrics) -> Callable[[web.Request, Handler], Awaitable[Any]]:
+    """Makes the middleware that counts HTTP answers by route, never by path."""
+
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        status = 500
+        try:
+            answer = await handler(request)
+            status = answer.status
+            return answer
+        finally:
+            resource = request.match_info.route.resource
+            route = resource.canonical if resource is not None else "unmatched"
+            metrics.requests.labels(request.method, route, status).inc()
+
+    return counted
+
+
+def routes(metrics: Metrics, checks: Mapping[str, Check]) -> list[web.RouteDef]:
+    """Makes the routes operators and load balancers ask."""
+
+    async def scraped(request: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(metrics.registry),
+            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+        )
+
+    async def alive(request: web.Request) -> web.Response:
+        return reply_raw({"ok": True})
+
+    async def ready(request: web.Request) -> web.Response:
+        results = {name: await check() for name, check in checks.items()}
+        ok = all(results.values())
+        return reply_raw({"ok": ok, "checks": results}, status=200 if ok else 503)
+
+    return [
+        web.get("/metrics", scraped),
+        web.get("/healthz", alive),
+        web.get("/readyz", ready),
+    ]
