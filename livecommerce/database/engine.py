@@ -52,7 +52,13 @@ class Database:
 
     @classmethod
     async def open(
-        cls, url: str, *, clock: Clock, create: bool = False, batch_max: int = 256
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        create: bool = False,
+        batch_max: int = 256,
+        declared: Sequence[sa.MetaData] = (metadata,),
     ) -> Database:
         """Open a database and start its writer.
 
@@ -60,20 +66,21 @@ class Database:
             url: ``sqlite+aiosqlite:////path/to/file.db`` or ``postgresql+asyncpg://...``.
             create: make the tables that are missing, without migrations. For tests.
             batch_max: how many writes share a commit at most.
+            declared: where all tables stand that are written to.
         """
         parsed = checked_url(url)
         if create:
             async with changing_schema(parsed) as connection:
-                await connection.run_sync(metadata.create_all)
+                for one in declared:
+                    await connection.run_sync(one.create_all)
         connection_of_writer: WriteConnection
         if dialect_of(parsed) == "sqlite":
             assert parsed.database is not None
-            connection_of_writer = SqliteWriteConnection(parsed.database)
+            connection_of_writer = SqliteWriteConnection(parsed.database, declared)
         else:
             connection_of_writer = PostgresqlWriteConnection(parsed)
-        writer = Writer(
-            connection_of_writer, ranks=Ranks(metadata), clock=clock, batch_max=batch_max
-        )
+        ranks = Ranks(declared)
+        writer = Writer(connection_of_writer, ranks=ranks, clock=clock, batch_max=batch_max)
         writer.start()
         return cls(parsed, _readers(parsed), writer)
 

@@ -156,7 +156,8 @@ def _decide(pending: Pending[Any], rows: Rows, now: int) -> Outcome:
     if first is not None:
         if first["fingerprint"] != key.fingerprint:
             raise Refused(Code.IDEMPOTENCY_MISMATCH)
-        return Outcome(answer=_decoder(key.answer).decode(first["answer"]), is_replay=True)
+        decoder = _decoder(key.answer)  # type: ignore[arg-type]
+        return Outcome(answer=decoder.decode(first["answer"]), is_replay=True)
     answer = pending.write.decide(rows, now)
     rows.insert(
         idempotency_keys,

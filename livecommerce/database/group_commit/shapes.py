@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
@@ -80,13 +80,14 @@ class Ranks:
     different orders still lock in the same one.
     """
 
-    def __init__(self, of: sa.MetaData) -> None:
-        self._metadata = of
+    def __init__(self, declared: Sequence[sa.MetaData]) -> None:
+        self._declared = declared
         self._rank: dict[sa.Table, int] = {}
 
     def __getitem__(self, table: sa.Table) -> int:
         rank = self._rank.get(table)
         if rank is None:
-            self._rank = {known: at for at, known in enumerate(self._metadata.sorted_tables)}
+            tables = [known for metadata in self._declared for known in metadata.sorted_tables]
+            self._rank = {known: at for at, known in enumerate(tables)}
             rank = self._rank[table]
         return rank

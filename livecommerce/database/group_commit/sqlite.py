@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeVar
@@ -35,7 +35,6 @@ from livecommerce.database.group_commit.operations import (
     is_checked,
 )
 from livecommerce.database.group_commit.shapes import Shape
-from livecommerce.database.schema import metadata
 
 T = TypeVar("T")
 
@@ -57,8 +56,9 @@ _CHUNKS = (64, 16, 4, 1)
 class SqliteWriteConnection:
     """See `WriteConnection`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, declared: Sequence[sa.MetaData]) -> None:
         self._path = path
+        self._declared = declared
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._connection: sqlite3.Connection | None = None
 
@@ -90,7 +90,7 @@ class SqliteWriteConnection:
             connection.execute("BEGIN IMMEDIATE")
             return [_read(connection, load) for load in loads]
         except sqlite3.Error as error:
-            raise _translated(error) from error
+            raise self._translated(error) from error
 
     def _save(self, saves: Sequence[Save]) -> None:
         connection = self._connection
@@ -105,10 +105,14 @@ class SqliteWriteConnection:
             connection.execute("COMMIT")
         except (sqlite3.Error, OverflowError, TypeError, ValueError) as error:
             self._rollback()
-            raise _translated(error) from error
+            raise self._translated(error) from error
         except Stale:
             self._rollback()
             raise
+
+    def _translated(self, error: Exception) -> Exception:
+        tables = {name: table for one in self._declared for name, table in one.tables.items()}
+        return _translated(error, tables)
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -218,7 +222,7 @@ _KINDS: dict[int, Violation] = {
 }
 
 
-def _translated(error: Exception) -> Exception:
+def _translated(error: Exception, tables: Mapping[str, sa.Table]) -> Exception:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return Poisoned(str(error))
@@ -227,42 +231,38 @@ def _translated(error: Exception) -> Exception:
     if code & 0xFF in _UNREACHABLE:
         return Unreachable(str(error))
     if code in _KINDS:
-        return _violation(_KINDS[code], str(error))
+        return _violation(_KINDS[code], str(error).partition(": ")[2], tables)
     return Poisoned(str(error))
 
 
-def _violation(kind: Violation, message: str) -> ConstraintViolated:
-    """SQLite names a CHECK, but of a unique constraint or NOT NULL only the columns."""
-    told = message.partition(": ")[2]
-    if kind == "append_only":
-        return ConstraintViolated(kind, "", told)
-    if kind == "check":
-        owners = (
-            table.name
-            for table in metadata.tables.values()
-            for constraint in table.constraints
-            if constraint.name == told
-        )
-        return ConstraintViolated(kind, told, next(owners, ""))
-    if kind == "foreign_key":
-        return ConstraintViolated(kind, "", "")
-    table_name, _, _ = told.partition(".")
-    columns = {column.rpartition(".")[2] for column in told.split(", ")}
-    if kind == "not_null":
-        return ConstraintViolated(kind, next(iter(columns)), table_name)
-    return ConstraintViolated(kind, _unique_name(table_name, columns, told), table_name)
+def _violation(kind: Violation, told: str, tables: Mapping[str, sa.Table]) -> ConstraintViolated:
+    """SQLite names a CHECK; of a unique key or NOT NULL only the columns, of the rest less."""
+    match kind:
+        case "append_only":
+            return ConstraintViolated(kind, "", told)
+        case "check":
+            owner = (name for name, table in tables.items() if told in _names(table.constraints))
+            return ConstraintViolated(kind, told, next(owner, ""))
+        case "unique" if told.startswith("index '"):
+            return ConstraintViolated(kind, told.removeprefix("index '").removesuffix("'"), "")
+        case "unique" | "not_null":
+            table_name = told.partition(".")[0]
+            columns = {column.rpartition(".")[2] for column in told.split(", ")}
+            name = next(iter(columns))
+            if kind == "unique" and table_name in tables:
+                name = _unique_name(tables[table_name], columns)
+            return ConstraintViolated(kind, name, table_name)
+        case _:
+            return ConstraintViolated(kind, "", "")
 
 
-def _unique_name(table_name: str, columns: set[str], told: str) -> str:
-    if told.startswith("index '"):
-        return told[len("index '") : -1]
-    table = metadata.tables.get(table_name)
-    if table is None:
-        return ""
+def _unique_name(table: sa.Table, columns: set[str]) -> str:
     uniques: list[Any] = [table.primary_key]
     uniques += [one for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
     uniques += [index for index in table.indexes if index.unique]
-    for unique in uniques:
-        if {column.name for column in unique.columns} == columns:
-            return str(unique.name)
-    return ""
+    named = (str(one.name) for one in uniques if set(one.columns.keys()) == columns)
+    return next(named, "")
+
+
+def _names(constraints: Iterable[sa.Constraint]) -> set[str]:
+    return {str(constraint.name) for constraint in constraints}

@@ -1,0 +1,92 @@
+"""Brings a database to the tables of this version, and tells where the two differ.
+
+Revision files say in plain operations what they do; they never read today's metadata, so that an
+old one does tomorrow what it did when it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from livecommerce.database.engine import changing_schema, checked_url
+from livecommerce.database.guards import missing_guards
+
+_FOLDER = Path(__file__).parent
+
+
+async def upgrade(url: str, revision: str = "head") -> None:
+    """Run the migrations a database lacks: all of them, or none when one fails.
+
+    Processes that start together wait for each other here, and only the first has work to do.
+    """
+    async with changing_schema(checked_url(url)) as connection:
+        await connection.run_sync(_with_config(lambda config: command.upgrade(config, revision)))
+
+
+async def current(url: str) -> str | None:
+    """The revision a database is at; None when it is empty."""
+    async with changing_schema(checked_url(url)) as connection:
+        return await connection.run_sync(
+            lambda sync: MigrationContext.configure(sync).get_current_revision()
+        )
+
+
+def head() -> str | None:
+    """The newest revision there is."""
+    return ScriptDirectory(str(_FOLDER)).get_current_head()
+
+
+async def drift(url: str, metadata: sa.MetaData) -> list[str]:
+    """How a database differs from the declared tables; nothing when they agree.
+
+    The caller has imported every feature, so that `metadata` holds all tables.
+    """
+    async with changing_schema(checked_url(url)) as connection:
+        return await connection.run_sync(_differences, metadata)
+
+
+async def revise(url: str, metadata: sa.MetaData, *, message: str, number: str) -> Path:
+    """Write the revision that leads from a database (at head) to the declared tables, for review.
+
+    Args:
+        number: the revision's id, say ``0002``; it begins the file's name.
+    """
+    before = set((_FOLDER / "versions").glob("*.py"))
+    async with changing_schema(checked_url(url)) as connection:
+        await connection.run_sync(
+            _with_config(
+                lambda config: command.revision(config, message, autogenerate=True, rev_id=number),
+                metadata=metadata,
+            )
+        )
+    (made,) = set((_FOLDER / "versions").glob("*.py")) - before
+    return made
+
+
+def _with_config(
+    run: Callable[[Config], Any], metadata: sa.MetaData | None = None
+) -> Callable[[sa.Connection], None]:
+    def on(connection: sa.Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        config.attributes["metadata"] = metadata
+        run(config)
+
+    return on
+
+
+def _differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    found = [repr(difference) for difference in compare_metadata(context, metadata)]
+    return found + [f"missing: {guard}" for guard in missing_guards(connection, metadata)]
