@@ -143,7 +143,7 @@ def schema(
     check: Annotated[bool, typer.Option("--check", help="Only say whether files differ.")] = False,
 ) -> None:
     """Write the wire schema, OpenAPI and TypeScript types that come from the code."""
-    from livecommerce.gateway.schema import write
+    from livecommerce.gateway.schema_files import write
 
     differing = write(check=check)
     for path in differing:

@@ -1,0 +1,173 @@
+"""`livecommerce demo`: everything a first look needs, in one process and one command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import segno
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from livecommerce.app.house import House, open_house
+from livecommerce.client import RoomClient
+from livecommerce.config import Settings
+from livecommerce.demo import script
+from livecommerce.demo.crowd import Crowd
+from livecommerce.demo.host import ScriptedHost
+from livecommerce.demo.seed import ROOM_SLUG, Seeded, seed
+from livecommerce.people.accounts import Actor
+
+_LINK_VALID_S = 86_400
+
+
+async def open_stage(
+    *, crowd: int, port: int, lan: bool, folder: Path, fresh: bool, console: Console
+) -> None:
+    """Prepares what is missing, opens the room, and plays until interrupted."""
+    if fresh and folder.exists():
+        shutil.rmtree(folder)
+    media = folder / "media"
+    media.mkdir(parents=True, exist_ok=True)
+    address = lan_address() if lan else "127.0.0.1"
+    settings = Settings(
+        host="0.0.0.0" if lan else "127.0.0.1",  # noqa: S104 - so that phones can come in
+        port=port,
+        public_url=f"http://{address}:{port}",
+        data_dir=folder,
+        log_level="warning",
+    )
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    with _bars(console) as bar:
+        await _draw(folder, media, bar)
+        async with open_house(settings) as house:
+            began_ms = house.services.clock.now_ms()
+            seeded = await seed(
+                house.services,
+                pictures=folder / "drawn",
+                playback_url=f"/media/showcase.mp4#loop={began_ms}",
+                progress=bar("filling the shop"),
+            )
+            async with _playing(house, seeded, began_ms, crowd):
+                bar.stop()
+                console.print(await _welcome(house, seeded, address, port))
+                await asked.wait()
+                console.print("closing the room …")
+            await house.door.drain(1.0)
+
+
+class _Bars:
+    """A progress bar for each long step, made when the step begins."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __call__(self, text: str) -> Callable[[float], None]:
+        task = self._progress.add_task(text, total=1.0)
+        return lambda share: self._progress.update(task, completed=share)
+
+    def stop(self) -> None:
+        self._progress.stop()
+
+
+@contextlib.contextmanager
+def _bars(console: Console):  # type: ignore[no-untyped-def]
+    columns = (TextColumn("  {task.description:<28}"), BarColumn(32), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        yield _Bars(progress)
+
+
+async def _draw(folder: Path, media: Path, bar: _Bars) -> None:
+    """Draws the pictures and renders the video, in another thread and only when they changed."""
+    from livecommerce.demo.pictures import draw_all
+    from livecommerce.demo.video import render_showcase
+
+    drawn = folder / "drawn"
+    await asyncio.to_thread(draw_all, drawn, bar("drawing the pictures"))
+    poster = drawn / "poster.webp"
+    if poster.exists():
+        shutil.copyfile(poster, media / "poster.webp")
+    video = media / "showcase.mp4"
+    await asyncio.to_thread(render_showcase, video, drawn, bar("rendering the showcase video"))
+
+
+@contextlib.asynccontextmanager
+async def _playing(house: House, seeded: Seeded, began_ms: int, crowd: int) -> AsyncIterator[None]:
+    """Host and audience, while the room is open."""
+    url = f"ws://127.0.0.1:{house.door.port}/v1/live"
+
+    async def perform() -> None:
+        while True:
+            token = await _token(house, seeded.host)
+            client = RoomClient(url, room=seeded.room.id, token=token)
+            # The token lives ten minutes; between two rounds nobody notices a new one.
+            rounds_s = script.LOOP_S * 3
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rounds_s), client:
+                    show = ScriptedHost(client, seeded, house.services.clock, began_ms)
+                    await show.run()
+
+    tasks = [
+        asyncio.create_task(perform(), name="host"),
+        asyncio.create_task(Crowd(house.services, seeded, url, crowd).run(), name="crowd"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _token(house: House, actor: Actor) -> str:
+    link = await house.services.people.make_link(actor.person_id)
+    return (await house.services.people.link(link, ip="127.0.0.1")).tokens.access_token
+
+
+async def _welcome(house: House, seeded: Seeded, address: str, port: int) -> Panel:
+    """The sign-in links, and a code for phones in the same network."""
+    people = house.services.people
+    table = Table.grid(padding=(0, 2))
+    doors = (
+        ("just watch", None, f"/r/{ROOM_SLUG}"),
+        ("viewer", seeded.viewer, f"/r/{ROOM_SLUG}"),
+        ("host", seeded.host, f"/studio/{ROOM_SLUG}"),
+        ("moderator", seeded.moderator, f"/studio/{ROOM_SLUG}"),
+    )
+    for name, actor, path in doors:
+        link = path
+        if actor is not None:
+            token = await people.make_link(actor.person_id, valid_s=_LINK_VALID_S, uses=50)
+            link = f"/account#link={token}&next={path}"
+        table.add_row(f"[bold]{name}[/]", f"http://localhost:{port}{link}")
+    token = await people.make_link(seeded.phone.person_id, valid_s=_LINK_VALID_S, uses=50)
+    phone = f"http://{address}:{port}/account#link={token}&next=/r/{ROOM_SLUG}"
+    table.add_row("[bold]phone[/]", phone)
+    code = io.StringIO()
+    segno.make(phone, error="l").terminal(out=code, compact=True)
+    table.add_row("", code.getvalue())
+    return Panel(table, title="The living room is open · Ctrl-C closes it", expand=False)
+
+
+def lan_address() -> str:
+    """Returns this machine's address in its network; the loopback one when it has none.
+
+    Connecting a datagram socket sends nothing: it only asks the system which address it would use.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
