@@ -42,6 +42,19 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
     """Powers over the whole shop (make rooms, be a merchant), not over one room."""
 
 
+class PersonPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fields left out (UNSET) stay as they are."""
+
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] | msgspec.UnsetType = msgspec.UNSET
+
+
+class LinkUse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A one-time sign-in link, taken up by the page it points to."""
+
+    token: Annotated[str, msgspec.Meta(min_length=16, max_length=200)]
+
+
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     """The refresh token is set as a cookie no script can read, and never in a body, unless the
     client asks with `X-Client: native`; then it is in `refresh_token`."""
@@ -81,9 +94,12 @@ class AddressField(msgspec.Struct, frozen=True, kw_only=True):
 
 class AddressForm(msgspec.Struct, frozen=True, kw_only=True):
     country: str
+    """`ZZ` is the form for every country that has none of its own."""
     fields: list[AddressField]
     """In the order they are asked; labels are the client's, by field name."""
     dial_code: str
+    any_of: list[list[str]] = []
+    """Besides the required fields, all fields of at least one of these groups must be filled."""
 
 
 class AddressForms(msgspec.Struct, frozen=True, kw_only=True):
