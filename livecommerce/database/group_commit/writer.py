@@ -73,7 +73,7 @@ class Writer:
         self._connection = connection
         self._ranks = ranks
         self._clock = clock
-        self._queue_max = queue_max
+        self.queue_max = queue_max
         self._queue: deque[Pending[Any]] = deque()
         self._arrived = asyncio.Event()
         self._callbacks: list[Committed] = []
@@ -122,7 +122,7 @@ class Writer:
         """As `submit`, and tells whether the answer is the replay of an earlier one."""
         if self._is_closing or self._task is None or self._task.done():
             raise Refused(Code.UNAVAILABLE)
-        if len(self._queue) >= self._queue_max:
+        if len(self._queue) >= self.queue_max:
             batches = len(self._queue) / self.batch_max
             wait_ms = int(1000 * batches * self.counts.last_batch_s)
             raise Refused(Code.SERVER_BUSY, retry_after_ms=max(100, wait_ms))
