@@ -39,7 +39,7 @@ PRODUCTS = (
             price=295,
             was=380,
             axes=(_BOTTLE,),
-            on_hand=(45, 80),
+            on_hand=(600, 80),
             extra={"100ml": 130},
         ),
     ),
