@@ -78,13 +78,20 @@ class Lettering:
         font = self._font_for(text, px, language, bold=bold)
         if font is None:
             return None
-        shaping = {"direction": "rtl", "language": "ar"} if language == "ar" else {}
-        left, _, right, _ = font.getbbox(text, **shaping)
+        # Latin needs no hint, and the embedded font would refuse one.
+        direction, tongue = ("rtl", "ar") if language == "ar" else (None, None)
+        left, _, right, _ = font.getbbox(text, direction=direction, language=tongue)
         # Descenders of Arabic fonts reach deep; the room above and below is the same for all
         # lines of a size, so that baselines stay where the layout puts them.
         mask = Image.new("L", (max(1, round(right - left) + 2), round(px * 1.7)))
         ImageDraw.Draw(mask).text(
-            (1 - left, round(px * 1.22)), text, font=font, fill=255, anchor="ls", **shaping
+            (1 - left, round(px * 1.22)),
+            text,
+            font=font,
+            fill=255,
+            anchor="ls",
+            direction=direction,
+            language=tongue,
         )
         return mask
 

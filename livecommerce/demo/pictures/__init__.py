@@ -1,6 +1,6 @@
 """Pictures of the demo shop, drawn by code at the first start: none are kept in the repository.
 
-`draw_pictures` writes, and the `*_file` functions say where what lies.
+`draw_all` writes, and the `*_file` functions say where what lies.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _QUALITY = 86
 
 def picture_file(folder: Path, product_key: str) -> Path:
     """Say where a product's picture of 800 by 800 pixels lies."""
-    return folder / "products" / f"{product_key}.webp"
+    return folder / f"{product_key}.webp"
 
 
 def thumbnail_file(folder: Path, product_key: str) -> Path:
     """Say where a product's picture of 240 by 240 pixels lies."""
-    return folder / "products" / f"{product_key}.thumbnail.webp"
+    return folder / f"{product_key}.thumbnail.webp"
 
 
 def avatar_file(folder: Path, merchant_key: str) -> Path:
@@ -64,7 +64,7 @@ def draw_product(product_key: str, *, side_px: int = PICTURE_PX) -> Image.Image:
     return c.image.convert("RGB")
 
 
-def draw_pictures(folder: Path, progress: Callable[[float], None] = lambda _: None) -> None:
+def draw_all(folder: Path, progress: Callable[[float], None] = lambda _: None) -> None:
     """Draw all pictures of the demo into a folder, unless this edition of them is there.
 
     Args:
@@ -78,8 +78,7 @@ def draw_pictures(folder: Path, progress: Callable[[float], None] = lambda _: No
         progress(1)
         return
     shop = demo_shop()
-    for name in ("products", "merchants"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "merchants").mkdir(parents=True, exist_ok=True)
     steps = len(shop.products) + 1
     for done, product in enumerate(shop.products):
         progress(done / steps)

@@ -58,7 +58,9 @@ def layan(c: Canvas, tone: int = 0) -> None:
     wall, deep = _LAYAN[tone]
     c.fill(_WHOLE, Linear((0, 0), (SIDE, SIDE), ((0, lighter(wall, 0.35)), (1, wall))))
     niche = arch(150, 60, 500, 690)
-    c.fill(niche, Linear((150, 0), (650, 700), ((0, mix(wall, deep, 0.95)), (1, mix(wall, deep, 0.5)))))
+    c.fill(
+        niche, Linear((150, 0), (650, 700), ((0, mix(wall, deep, 0.95)), (1, mix(wall, deep, 0.5))))
+    )
     inner = arch(186, 92, 500, 690)
     c.soft(inner, mix(wall, deep, 0.28), blur=16, opacity=0.9, clip=niche)
     c.fill(box(0, 688, SIDE, 112), vertical(688, 800, lighter(wall, 0.5), mix(wall, deep, 0.25)))
@@ -97,10 +99,10 @@ def bakhoor(c: Canvas, tone: int = 0) -> None:
         ),
     )
     top = ellipse(400, 648, 288, 62)
-    c.fill(top, Radial((350, 635), 330, ((0, mix(glow, dark, 0.12)), (1, mix(dark, glow, 0.3))), 0.4))
-    c.stroke(
-        _half_ellipse(400, 648, 287, 61), lighter(glow, 0.45), width=2.4, opacity=0.55
+    c.fill(
+        top, Radial((350, 635), 330, ((0, mix(glow, dark, 0.12)), (1, mix(dark, glow, 0.3))), 0.4)
     )
+    c.stroke(_half_ellipse(400, 648, 287, 61), lighter(glow, 0.45), width=2.4, opacity=0.55)
 
 
 def nakheel(c: Canvas, tone: int = 0) -> None:
@@ -133,7 +135,13 @@ def wameedh(c: Canvas, tone: int = 0) -> None:
 
 
 def cast_shadow(
-    c: Canvas, cx: float, y: float, half_width: float, *, opacity: float = 0.5, tint: Colour = (30, 14, 12)
+    c: Canvas,
+    cx: float,
+    y: float,
+    half_width: float,
+    *,
+    opacity: float = 0.5,
+    tint: Colour = (30, 14, 12),
 ) -> None:
     """Ground a thing: one wide faint shadow and one tight dark one under it."""
     c.soft(
@@ -142,9 +150,7 @@ def cast_shadow(
         blur=18,
         opacity=opacity * 0.6,
     )
-    c.soft(
-        ellipse(cx, y, half_width * 0.96, half_width * 0.06 + 4), tint, blur=6, opacity=opacity
-    )
+    c.soft(ellipse(cx, y, half_width * 0.96, half_width * 0.06 + 4), tint, blur=6, opacity=opacity)
 
 
 def _half_ellipse(cx: float, cy: float, rx: float, ry: float) -> list[tuple[float, float]]:

@@ -258,7 +258,9 @@ class Canvas:
         rx, ry = paint.radius * k, paint.radius * paint.squash * k
         # Pillow's 256 px disc reaches 255 in its corners; stretched, it does so at the sides, and
         # a look-up beyond them finds the same value.
-        disc = Image.radial_gradient("L").point([min(255, value * 255 // 178) for value in range(256)])
+        disc = Image.radial_gradient("L").point(
+            [min(255, value * 255 // 178) for value in range(256)]
+        )
         return disc.transform(
             size,
             Image.Transform.AFFINE,

@@ -30,7 +30,9 @@ _IVORY = rgb("#fff6e6")
 def layan(c: Canvas) -> None:
     """A crescent that holds a flower."""
     _ground(c, rgb("#a8657f"), rgb("#5b2748"))
-    moon = path("M 236 92 C 150 96 98 150 100 216 C 104 286 170 322 236 306 C 178 286 154 248 156 204 C 158 156 186 112 236 92 Z")
+    moon = path(
+        "M 236 92 C 150 96 98 150 100 216 C 104 286 170 322 236 306 C 178 286 154 248 156 204 C 158 156 186 112 236 92 Z"
+    )
     c.fill(moon, _IVORY)
     for turn in range(0, 360, 60):
         c.fill(leaf(246, 198, 62, 20, turn - 90), _GOLD)
@@ -40,10 +42,19 @@ def layan(c: Canvas) -> None:
 def bakhoor(c: Canvas) -> None:
     """A burner and its smoke."""
     _ground(c, rgb("#b9652f"), rgb("#4a1c14"))
-    c.fill(path("M 128 220 H 272 C 268 268 244 286 226 292 L 246 322 H 154 L 174 292 C 156 286 132 268 128 220 Z"), _IVORY)
+    c.fill(
+        path(
+            "M 128 220 H 272 C 268 268 244 286 226 292 L 246 322 H 154 L 174 292 C 156 286 132 268 128 220 Z"
+        ),
+        _IVORY,
+    )
     for x in (168, 200, 232):
         c.fill(star(x, 250, points=8, outer=14, inner=10), rgb("#b9652f"))
-    for line, width in (("M 200 204 C 150 170 250 140 200 78", 15), ("M 172 204 C 138 180 190 160 164 124", 9), ("M 232 204 C 200 180 264 160 236 124", 9)):
+    for line, width in (
+        ("M 200 204 C 150 170 250 140 200 78", 15),
+        ("M 172 204 C 138 180 190 160 164 124", 9),
+        ("M 232 204 C 200 180 264 160 236 124", 9),
+    ):
         c.stroke(trace(line), _GOLD, width=width)
 
 
@@ -105,11 +116,15 @@ def poster(name: Text, lettering: Lettering) -> Image.Image:
     return c.image.convert("RGB")
 
 
-def brand_plate(c: Canvas, name: Text, lettering: Lettering, *, x: float, y: float, width: float) -> None:
+def brand_plate(
+    c: Canvas, name: Text, lettering: Lettering, *, x: float, y: float, width: float
+) -> None:
     """Draw the sign of the house: its star, and its name in both languages."""
     plate = box(x, y, width, width * 0.92, 34)
     c.soft(plate.moved(0, 14), (26, 8, 24), blur=22, opacity=0.5)
-    c.fill(plate, Linear((x, y), (x + width, y + width), ((0, rgb("#fff8ec")), (1, rgb("#f3d9b4")))))
+    c.fill(
+        plate, Linear((x, y), (x + width, y + width), ((0, rgb("#fff8ec")), (1, rgb("#f3d9b4"))))
+    )
     cx, cy = x + width / 2, y + width * 0.3
     for reach, tone in ((0.2, rgb("#c9923e")), (0.183, rgb("#fff3dc")), (0.166, rgb("#8a2f55"))):
         c.fill(star(cx, cy, points=8, outer=width * reach, inner=width * reach * 0.765), tone)
@@ -120,7 +135,12 @@ def brand_plate(c: Canvas, name: Text, lettering: Lettering, *, x: float, y: flo
             name.in_language(language), px=width * px, width=width * 0.84, language=language
         )
         if words is not None:
-            write(c.image, words, (round(cx - words.width / 2), round(y + width * share)), rgb("#5b1f3f"))
+            write(
+                c.image,
+                words,
+                (round(cx - words.width / 2), round(y + width * share)),
+                rgb("#5b1f3f"),
+            )
 
 
 def write(image: Image.Image, words: Image.Image, at: tuple[int, int], tone: Colour) -> None:
@@ -131,6 +151,9 @@ def write(image: Image.Image, words: Image.Image, at: tuple[int, int], tone: Col
 
 
 def _ground(c: Canvas, light: Colour, deep: Colour) -> None:
-    c.fill(box(0, 0, _SIDE, _SIDE), Radial((140, 110), 380, ((0, lighter(light, 0.15)), (0.5, light), (1, deep))))
+    c.fill(
+        box(0, 0, _SIDE, _SIDE),
+        Radial((140, 110), 380, ((0, lighter(light, 0.15)), (0.5, light), (1, deep))),
+    )
     c.fill(ellipse(200, 204, 176).with_hole(ellipse(200, 204, 172)), _GOLD, opacity=0.55)
     c.soft(ellipse(200, 360, 150, 26), darker(deep, 0.5), blur=24, opacity=0.35)

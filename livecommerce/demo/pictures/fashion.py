@@ -46,10 +46,20 @@ def abaya_layl(room: Canvas) -> None:
             "C 520 722 460 726 400 726"
         )
         _hang(c, body)
-        c.fill(body, Linear((180, 0), (640, 300), ((0, lighter(cloth, 0.22)), (0.45, cloth), (1, darker(cloth, 0.5)))))
+        c.fill(
+            body,
+            Linear(
+                (180, 0),
+                (640, 300),
+                ((0, lighter(cloth, 0.22)), (0.45, cloth), (1, darker(cloth, 0.5))),
+            ),
+        )
         _folds(c, body, (250, 300, 345, 455, 505, 550), lighter(cloth, 0.45), 0.32)
         _folds(c, body, (272, 322, 480, 528), (0, 0, 0), 0.5)
-        c.fill(path("M 366 174 C 380 214 420 214 434 174 C 414 180 386 180 366 174 Z"), darker(cloth, 0.55))
+        c.fill(
+            path("M 366 174 C 380 214 420 214 434 174 C 414 180 386 180 366 174 Z"),
+            darker(cloth, 0.55),
+        )
         for side in (-1, 1):
             x = 400 + 15 * side
             edge = [(400 + 30 * side, 184), (x, 300), (x, 500), (x + 5 * side, 724)]
@@ -76,7 +86,14 @@ def abaya_linen(room: Canvas) -> None:
             "C 520 720 460 724 400 724"
         )
         _hang(c, body)
-        c.fill(body, Linear((180, 200), (640, 560), ((0, lighter(cloth, 0.4)), (0.5, cloth), (1, darker(cloth, 0.3)))))
+        c.fill(
+            body,
+            Linear(
+                (180, 200),
+                (640, 560),
+                ((0, lighter(cloth, 0.4)), (0.5, cloth), (1, darker(cloth, 0.3))),
+            ),
+        )
         opening = path("M 372 176 C 384 190 416 190 428 176 L 446 722 C 414 726 386 726 354 722 Z")
         c.fill(opening, vertical(180, 720, rgb("#f6ece2"), rgb("#e2cfc0")), clip=inner)
         for side in (-1, 1):
@@ -88,7 +105,12 @@ def abaya_linen(room: Canvas) -> None:
             c.fill(lapel, lighter(cloth, 0.18))
             pocket = box(400 + 92 * side - 38, 520, 76, 88, 8)
             c.fill(pocket, lighter(cloth, 0.1), opacity=0.3)
-            c.stroke([(400 + 92 * side - 38, 524), (400 + 92 * side + 38, 524)], darker(cloth, 0.3), width=3, opacity=0.6)
+            c.stroke(
+                [(400 + 92 * side - 38, 524), (400 + 92 * side + 38, 524)],
+                darker(cloth, 0.3),
+                width=3,
+                opacity=0.6,
+            )
         _folds(c, body, (250, 290, 520, 556), lighter(cloth, 0.6), 0.4)
         _folds(c, body, (272, 318, 492, 540), darker(cloth, 0.6), 0.28)
         belt = path("M 286 398 C 350 414 450 414 514 398 L 518 432 C 450 448 350 448 282 432 Z")
@@ -113,17 +135,23 @@ def kaftan_velvet(room: Canvas) -> None:
             Linear(
                 (140, 200),
                 (660, 620),
-                ((0, lighter(cloth, 0.28)), (0.3, cloth), (0.55, lighter(cloth, 0.12)), (1, darker(cloth, 0.55))),
+                (
+                    (0, lighter(cloth, 0.28)),
+                    (0.3, cloth),
+                    (0.55, lighter(cloth, 0.12)),
+                    (1, darker(cloth, 0.55)),
+                ),
             ),
         )
         _folds(c, body, (214, 262, 318, 478, 536, 590), lighter(cloth, 0.55), 0.34)
         _folds(c, body, (238, 290, 345, 452, 508, 562, 616), darker(cloth, 0.85), 0.42)
-        neck = path("M 352 172 C 360 240 378 300 400 344 C 422 300 440 240 448 172 C 420 186 380 186 352 172 Z")
+        neck = path(
+            "M 352 172 C 360 240 378 300 400 344 C 422 300 440 240 448 172 C 420 186 380 186 352 172 Z"
+        )
         c.fill(neck, _gold(172, 344))
         c.fill(neck.scaled(0.62, (400, 176), 0.7), rgb("#f1d8c8"))
         for step in range(7):
-            y = 236 + step * 17
-            c.fill(ellipse(400, y + 18, 3.4), darker(_GOLD, 0.5))
+            c.fill(ellipse(400, 254 + step * 17, 3.4), darker(_GOLD, 0.5))
         for side in (-1, 1):
             hem = trace("M 552 552 C 604 546 650 530 686 498")
             points = hem if side > 0 else [(800 - x, y) for x, y in hem]
@@ -134,9 +162,14 @@ def kaftan_velvet(room: Canvas) -> None:
         c.fill(belt, _gold(404, 460))
         for step in range(9):
             x = 320 + step * 20
-            c.fill(star(x, 434 - abs(step - 4) ** 2 * 0.55, points=4, outer=9, inner=4), rgb("#7a1f3d"))
+            c.fill(
+                star(x, 434 - abs(step - 4) ** 2 * 0.55, points=4, outer=9, inner=4), rgb("#7a1f3d")
+            )
         c.fill(ellipse(400, 435, 22), _gold(412, 460))
-        c.fill(ellipse(400, 435, 14), Radial((395, 430), 16, ((0, rgb("#f08aa0")), (1, rgb("#7a1f3d")))))
+        c.fill(
+            ellipse(400, 435, 14),
+            Radial((395, 430), 16, ((0, rgb("#f08aa0")), (1, rgb("#7a1f3d")))),
+        )
         c.stroke(trace("M 224 700 C 300 716 500 716 576 700"), _gold(690, 720), width=9, clip=body)
 
 
@@ -170,7 +203,9 @@ def sheila_modal(c: Canvas) -> None:
                 f"L {x + foot_x + 7} 670 C {x + foot_x + 6} 520 {x + foot_x * 0.5 + 3} 380 {x + foot_x * 0.4 + 2} 190 Z"
             )
             c.soft(fold, shade, blur=4, opacity=opacity, clip=scarf)
-        band = path(f"M {x - 25} 258 C {x - 8} 266 {x + 8} 266 {x + 25} 258 L {x + 27} 286 C {x + 8} 294 {x - 8} 294 {x - 27} 286 Z")
+        band = path(
+            f"M {x - 25} 258 C {x - 8} 266 {x + 8} 266 {x + 25} 258 L {x + 27} 286 C {x + 8} 294 {x - 8} 294 {x - 27} 286 Z"
+        )
         c.fill(band, horizontal(x - 27, x + 27, rgb("#fbf3e6"), rgb("#d9c4a5")))
         c.fill(star(x, 276, points=8, outer=8, inner=5.4), _GOLD)
 
@@ -184,7 +219,12 @@ def thobe_white(room: Canvas) -> None:
             "L 560 532 C 548 460 532 400 514 350 C 518 480 534 600 548 712 C 500 722 450 724 400 724"
         )
         _hang(c, body)
-        c.fill(body, Linear((200, 200), (640, 520), ((0, (255, 255, 255)), (0.5, cloth), (1, rgb("#cfc9c6")))))
+        c.fill(
+            body,
+            Linear(
+                (200, 200), (640, 520), ((0, (255, 255, 255)), (0.5, cloth), (1, rgb("#cfc9c6")))
+            ),
+        )
         _folds(c, body, (268, 312, 470, 512), rgb("#8d8791"), 0.3)
         _folds(c, body, (290, 340, 492), (255, 255, 255), 0.9)
         placket = path("M 384 178 H 416 V 420 L 400 432 L 384 420 Z")
@@ -211,7 +251,9 @@ def girls_eid_dress(c: Canvas) -> None:
         "M 400 236 C 416 236 424 222 430 196 H 468 C 474 230 484 256 500 270 C 492 320 480 360 476 400 H 400"
     )
     _hang(c, bodice, bar=96)
-    for index, (half, drop, share) in enumerate(((250, 700, 0.1), (228, 620, 0.3), (190, 530, 0.5))):
+    for index, (half, drop, share) in enumerate(
+        ((250, 700, 0.1), (228, 620, 0.3), (190, 530, 0.5))
+    ):
         scallops = " ".join(
             f"Q {400 - half + (2 * k + 1) * half / 8:.1f} {drop + 26} "
             f"{400 - half + (2 * k + 2) * half / 8:.1f} {drop - (0 if k < 7 else 6)}"
@@ -226,24 +268,57 @@ def girls_eid_dress(c: Canvas) -> None:
         c.fill(layer, vertical(390, drop, lighter(tone, 0.25), tone), opacity=0.93)
         for step in range(9):
             x = 400 + (step - 4) * half / 4.6
-            c.stroke([(400 + (step - 4) * 12, 420), (x, drop - 8)], (255, 255, 255), width=3, opacity=0.35, clip=layer)
+            c.stroke(
+                [(400 + (step - 4) * 12, 420), (x, drop - 8)],
+                (255, 255, 255),
+                width=3,
+                opacity=0.35,
+                clip=layer,
+            )
         for step in range(12 + index):
             x = 400 - half * 0.8 + step * half * 1.6 / (11 + index)
-            c.fill(ellipse(x, drop - 34 - (step % 3) * 16, 3), (255, 255, 255), opacity=0.9, clip=layer)
-    c.fill(bodice, Linear((320, 200), (480, 400), ((0, lighter(pink, 0.35)), (1, darker(pink, 0.1)))))
+            c.fill(
+                ellipse(x, drop - 34 - (step % 3) * 16, 3), (255, 255, 255), opacity=0.9, clip=layer
+            )
+    c.fill(
+        bodice, Linear((320, 200), (480, 400), ((0, lighter(pink, 0.35)), (1, darker(pink, 0.1))))
+    )
     for side in (-1, 1):
         puff = ellipse(400 + 104 * side, 264, 48, 42)
         c.fill(puff, Radial((400 + 90 * side, 250), 60, ((0, lighter(pink, 0.6)), (1, pink))))
-        c.stroke(trace(f"M {400 + 84 * side} 300 Q {400 + 106 * side} 310 {400 + 128 * side} 296"), (255, 255, 255), width=5, opacity=0.7)
-    c.fill(path("M 322 380 C 370 392 430 392 478 380 L 480 416 C 430 428 370 428 320 416 Z"), vertical(380, 424, rgb("#fff4f4"), rgb("#f4c9cf")))
+        c.stroke(
+            trace(f"M {400 + 84 * side} 300 Q {400 + 106 * side} 310 {400 + 128 * side} 296"),
+            (255, 255, 255),
+            width=5,
+            opacity=0.7,
+        )
+    c.fill(
+        path("M 322 380 C 370 392 430 392 478 380 L 480 416 C 430 428 370 428 320 416 Z"),
+        vertical(380, 424, rgb("#fff4f4"), rgb("#f4c9cf")),
+    )
     for side in (-1, 1):
-        loop = path(f"M 400 402 C {400 + 40 * side} 356 {400 + 92 * side} 366 {400 + 88 * side} 402 C {400 + 92 * side} 438 {400 + 40 * side} 448 400 402 Z")
+        loop = path(
+            f"M 400 402 C {400 + 40 * side} 356 {400 + 92 * side} 366 {400 + 88 * side} 402 C {400 + 92 * side} 438 {400 + 40 * side} 448 400 402 Z"
+        )
         c.soft(loop.moved(0, 5), darker(pink, 0.7), blur=5, opacity=0.3)
-        c.fill(loop, Radial((400 + 60 * side, 390), 60, ((0, (255, 255, 255)), (1, rgb("#f0b9c2")))))
-        c.fill(path(f"M 400 408 L {400 + 44 * side} 486 L {400 + 22 * side} 488 L {400 + 10 * side} 470 Z"), rgb("#f6cfd5"))
-    c.fill(ellipse(400, 403, 15, 18), Radial((396, 396), 20, ((0, (255, 255, 255)), (1, rgb("#eaa9b5")))))
+        c.fill(
+            loop, Radial((400 + 60 * side, 390), 60, ((0, (255, 255, 255)), (1, rgb("#f0b9c2"))))
+        )
+        c.fill(
+            path(
+                f"M 400 408 L {400 + 44 * side} 486 L {400 + 22 * side} 488 L {400 + 10 * side} 470 Z"
+            ),
+            rgb("#f6cfd5"),
+        )
+    c.fill(
+        ellipse(400, 403, 15, 18),
+        Radial((396, 396), 20, ((0, (255, 255, 255)), (1, rgb("#eaa9b5")))),
+    )
     for step in range(5):
-        c.fill(ellipse(360 + step * 20, 250 + abs(step - 2) * -6 + 12, 4.5), Radial((359 + step * 20, 250), 6, ((0, (255, 255, 255)), (1, rgb("#e3c5c0")))))
+        c.fill(
+            ellipse(360 + step * 20, 250 + abs(step - 2) * -6 + 12, 4.5),
+            Radial((359 + step * 20, 250), 6, ((0, (255, 255, 255)), (1, rgb("#e3c5c0")))),
+        )
 
 
 @contextmanager
@@ -273,9 +348,7 @@ def _hang(c: Canvas, body: Outline, *, bar: float = 130) -> None:
     c.fill(wood, rounded(400 - bar, 400 + bar, rgb("#a5713c"), shine=0.3))
 
 
-def _folds(
-    c: Canvas, body: Outline, feet: Iterable[float], tone: Colour, opacity: float
-) -> None:
+def _folds(c: Canvas, body: Outline, feet: Iterable[float], tone: Colour, opacity: float) -> None:
     """Let the cloth fall: soft strips that widen from the shoulders to the hem."""
     for foot in feet:
         top = 400 + (foot - 400) * 0.42
@@ -291,5 +364,7 @@ def _gold(top: float, bottom: float) -> Linear:
     end: Point = (460, bottom)
     light, deep = lighter(_GOLD, 0.55), darker(_GOLD, 0.35)
     return Linear(
-        start, end, ((0, light), (0.3, _GOLD), (0.5, deep), (0.7, mix(_GOLD, light, 0.6)), (1, deep))
+        start,
+        end,
+        ((0, light), (0.3, _GOLD), (0.5, deep), (0.7, mix(_GOLD, light, 0.6)), (1, deep)),
     )

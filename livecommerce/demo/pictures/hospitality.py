@@ -35,7 +35,10 @@ def dallah_set(c: Canvas) -> None:
     cast_shadow(c, 400, 706, 320, opacity=0.55)
     c.fill(ellipse(400, 690, 326, 62), brass(74, 726))
     c.fill(ellipse(400, 684, 308, 53), darker(_BRASS, 0.35))
-    c.fill(ellipse(400, 686, 304, 50), Radial((340, 670), 320, ((0, lighter(_BRASS, 0.55)), (1, darker(_BRASS, 0.2))), 0.3))
+    c.fill(
+        ellipse(400, 686, 304, 50),
+        Radial((340, 670), 320, ((0, lighter(_BRASS, 0.55)), (1, darker(_BRASS, 0.2))), 0.3),
+    )
     c.soft(ellipse(372, 692, 120, 20), (50, 24, 8), blur=10, opacity=0.6)
     handle = path(
         "M 412 304 C 556 262 590 330 576 420 C 566 500 520 552 470 560 L 462 536 C 512 520 540 470 548 412 "
@@ -46,7 +49,14 @@ def dallah_set(c: Canvas) -> None:
         "M 316 344 C 280 330 250 306 214 262 C 196 244 168 250 166 264 C 196 276 214 320 240 372 "
         "C 256 404 280 430 306 440 Z"
     )
-    c.fill(spout, Linear((200, 250), (280, 420), ((0, lighter(_BRASS, 0.6)), (0.4, _BRASS), (1, darker(_BRASS, 0.45)))))
+    c.fill(
+        spout,
+        Linear(
+            (200, 250),
+            (280, 420),
+            ((0, lighter(_BRASS, 0.6)), (0.4, _BRASS), (1, darker(_BRASS, 0.45))),
+        ),
+    )
     body = turned_on_lathe(
         "M 370 300 H 418 C 424 340 428 372 446 410 C 480 456 500 500 498 560 C 496 620 470 664 452 690 H 370",
         axis=370,
@@ -57,10 +67,22 @@ def dallah_set(c: Canvas) -> None:
     for step in range(9):
         x = 262 + step * 27
         drop = 556 - abs(step - 4) * 4
-        c.fill(star(x, drop, points=8, outer=13, inner=9), darker(_BRASS, 0.5), opacity=0.55, clip=body)
-        c.fill(star(x, drop, points=8, outer=7, inner=4), lighter(_BRASS, 0.5), opacity=0.8, clip=body)
+        c.fill(
+            star(x, drop, points=8, outer=13, inner=9), darker(_BRASS, 0.5), opacity=0.55, clip=body
+        )
+        c.fill(
+            star(x, drop, points=8, outer=7, inner=4), lighter(_BRASS, 0.5), opacity=0.8, clip=body
+        )
     for y, half in ((530, 128), (586, 128)):
-        c.stroke(trace(f"M {370 - half} {y - 8} C {370 - 60} {y + 8} {370 + 60} {y + 8} {370 + half} {y - 8}"), darker(_BRASS, 0.55), width=3, opacity=0.6, clip=body)
+        c.stroke(
+            trace(
+                f"M {370 - half} {y - 8} C {370 - 60} {y + 8} {370 + 60} {y + 8} {370 + half} {y - 8}"
+            ),
+            darker(_BRASS, 0.55),
+            width=3,
+            opacity=0.6,
+            clip=body,
+        )
     lid = turned_on_lathe(
         "M 370 148 C 378 156 378 168 374 178 C 384 190 384 206 376 216 C 408 226 424 262 428 300 H 370",
         axis=370,
@@ -82,8 +104,25 @@ def saudi_coffee(c: Canvas) -> None:
         "C 440 706 304 706 228 692 C 220 672 216 640 218 560 C 224 420 238 300 232 236 Z"
     )
     c.soft(body.moved(26, 10), (40, 30, 10), blur=16, opacity=0.35)
-    c.fill(body, Linear((218, 0), (526, 0), ((0, darker(bag, 0.4)), (0.12, lighter(bag, 0.2)), (0.4, bag), (0.8, darker(bag, 0.15)), (0.92, lighter(bag, 0.16)), (1, darker(bag, 0.4)))))
-    c.fill(path("M 232 196 H 512 V 240 C 440 232 304 232 232 240 Z"), vertical(196, 240, lighter(bag, 0.25), darker(bag, 0.2)))
+    c.fill(
+        body,
+        Linear(
+            (218, 0),
+            (526, 0),
+            (
+                (0, darker(bag, 0.4)),
+                (0.12, lighter(bag, 0.2)),
+                (0.4, bag),
+                (0.8, darker(bag, 0.15)),
+                (0.92, lighter(bag, 0.16)),
+                (1, darker(bag, 0.4)),
+            ),
+        ),
+    )
+    c.fill(
+        path("M 232 196 H 512 V 240 C 440 232 304 232 232 240 Z"),
+        vertical(196, 240, lighter(bag, 0.25), darker(bag, 0.2)),
+    )
     c.stroke([(236, 222), (508, 222)], darker(bag, 0.4), width=3, opacity=0.6)
     label = path("M 272 328 H 472 V 600 L 372 640 L 272 600 Z")
     c.fill(label, horizontal(272, 472, rgb("#efe2c4"), rgb("#fffaf0"), rgb("#eadcb9")))
@@ -93,11 +132,20 @@ def saudi_coffee(c: Canvas) -> None:
     cup = path("M 340 402 H 404 C 402 436 390 450 372 450 C 354 450 342 436 340 402 Z")
     c.fill(cup, bag)
     for dx in (-12, 12):
-        c.stroke(trace(f"M {372 + dx} 392 C {366 + dx} 384 {378 + dx} 378 {372 + dx} 370"), bag, width=4)
+        c.stroke(
+            trace(f"M {372 + dx} 392 C {366 + dx} 384 {378 + dx} 378 {372 + dx} 370"), bag, width=4
+        )
     for y, half, width in ((516, 62, 7), (540, 44, 4), (556, 44, 4)):
         c.stroke([(372 - half, y), (372 + half, y)], bag, width=width)
     c.soft(path("M 250 250 H 262 L 256 680 H 242 Z"), _WHITE, blur=6, opacity=0.35, clip=body)
-    for x, y, turn in ((566, 692, 20), (604, 664, -30), (640, 700, 60), (580, 728, -10), (190, 714, 30), (156, 690, -40)):
+    for x, y, turn in (
+        (566, 692, 20),
+        (604, 664, -30),
+        (640, 700, 60),
+        (580, 728, -10),
+        (190, 714, 30),
+        (156, 690, -40),
+    ):
         _bean(c, x, y, turn)
     for x, y, turn in ((656, 660, -18), (534, 726, 24), (126, 722, 12), (222, 738, -26)):
         pod = leaf(x, y, 46, 13, turn)
@@ -113,7 +161,12 @@ def ajwa_box(c: Canvas) -> None:
     lid = path("M 176 250 L 624 250 L 652 470 H 148 Z")
     c.soft(lid.moved(10, 14), (50, 20, 20), blur=16, opacity=0.35)
     c.fill(lid, vertical(250, 470, lighter(card, 0.16), darker(card, 0.2)))
-    c.fill(path("M 196 266 L 604 266 L 628 456 H 172 Z").with_hole(path("M 202 271 L 598 271 L 621 451 H 179 Z")), _BRASS)
+    c.fill(
+        path("M 196 266 L 604 266 L 628 456 H 172 Z").with_hole(
+            path("M 202 271 L 598 271 L 621 451 H 179 Z")
+        ),
+        _BRASS,
+    )
     c.fill(star(400, 362, points=8, outer=66, inner=50), _BRASS)
     c.fill(star(400, 362, points=8, outer=56, inner=42), card)
     for turn in (-90, -58, -122, -30, -150):
@@ -144,20 +197,42 @@ def sukkari_bowl(c: Canvas) -> None:
     inside = ellipse(400, 520, 252, 70)
     c.fill(inside, vertical(450, 590, darker(wood, 0.5), darker(wood, 0.2)))
     gold = rgb("#d8933b")
-    rows = ((470, (-120, -40, 44, 124)), (440, (-76, 4, 84)), (500, (-172, -92, -8, 78, 164)), (536, (-136, -48, 42, 130)))
+    rows = (
+        (470, (-120, -40, 44, 124)),
+        (440, (-76, 4, 84)),
+        (500, (-172, -92, -8, 78, 164)),
+        (536, (-136, -48, 42, 130)),
+    )
     for y, xs in sorted(rows):
         for index, dx in enumerate(xs):
-            date(c, 400 + dx, y, turn=(18, -12, 8, -20, 14)[index], size=1.12, tone=gold, filled=True)
-    bowl = path("M 148 520 C 150 640 250 700 400 700 C 550 700 650 640 652 520 C 640 612 160 612 148 520 Z")
+            date(
+                c, 400 + dx, y, turn=(18, -12, 8, -20, 14)[index], size=1.12, tone=gold, filled=True
+            )
+    bowl = path(
+        "M 148 520 C 150 640 250 700 400 700 C 550 700 650 640 652 520 C 640 612 160 612 148 520 Z"
+    )
     c.fill(bowl, rounded(148, 652, wood, shine=0.35))
     for y, bend in ((606, 60), (636, 46), (664, 28)):
-        c.stroke(trace(f"M {200 + (664 - y) * -0.6} {y - bend * 0.5} C 300 {y + bend * 0.5} 500 {y + bend * 0.5} {600 + (664 - y) * 0.6} {y - bend * 0.5}"), darker(wood, 0.6), width=2.4, opacity=0.35, clip=bowl)
-    c.stroke(trace("M 148 520 C 160 612 640 612 652 520"), lighter(wood, 0.45), width=5, opacity=0.85)
+        c.stroke(
+            trace(
+                f"M {200 + (664 - y) * -0.6} {y - bend * 0.5} C 300 {y + bend * 0.5} 500 {y + bend * 0.5} {600 + (664 - y) * 0.6} {y - bend * 0.5}"
+            ),
+            darker(wood, 0.6),
+            width=2.4,
+            opacity=0.35,
+            clip=bowl,
+        )
+    c.stroke(
+        trace("M 148 520 C 160 612 640 612 652 520"), lighter(wood, 0.45), width=5, opacity=0.85
+    )
     for x, y, turn in ((150, 716, 14), (676, 704, -22), (618, 738, 10)):
         _almond(c, x, y, turn)
     for x, y in ((206, 738), (220, 722), (590, 716), (700, 736)):
         c.soft(ellipse(x + 2, y + 5, 12, 6), (40, 20, 10), blur=4, opacity=0.4)
-        c.fill(ellipse(x, y, 12, 8), Radial((x - 3, y - 3), 14, ((0, rgb("#d6e08a")), (1, rgb("#7f9440")))))
+        c.fill(
+            ellipse(x, y, 12, 8),
+            Radial((x - 3, y - 3), 14, ((0, rgb("#d6e08a")), (1, rgb("#7f9440")))),
+        )
 
 
 def brass(left: float, right: float, *, deep: float = 0.0) -> Linear:
@@ -185,9 +260,18 @@ def date(
     """One date, lying; `filled` opens it for an almond and pistachio crumbs."""
     shape = ellipse(x, y, 42 * size, 23 * size).turned(turn, (x, y))
     c.soft(shape.moved(2, 8), (20, 6, 4), blur=5, opacity=0.5)
-    c.fill(shape, Radial((x - 12 * size, y - 10 * size), 54 * size, ((0, lighter(tone, 0.5)), (0.4, tone), (1, darker(tone, 0.5)))))
+    c.fill(
+        shape,
+        Radial(
+            (x - 12 * size, y - 10 * size),
+            54 * size,
+            ((0, lighter(tone, 0.5)), (0.4, tone), (1, darker(tone, 0.5))),
+        ),
+    )
     for shift in (-9, 9):
-        line = trace(f"M {x - 34 * size} {y + shift} Q {x} {y + shift * 1.7} {x + 34 * size} {y + shift}")
+        line = trace(
+            f"M {x - 34 * size} {y + shift} Q {x} {y + shift * 1.7} {x + 34 * size} {y + shift}"
+        )
         c.stroke(line, darker(tone, 0.6), width=1.8, opacity=0.35, clip=shape)
     if filled:
         slit = ellipse(x, y - 3, 28 * size, 9 * size).turned(turn, (x, y))
@@ -197,17 +281,30 @@ def date(
         for dx in (-16, -4, 9, 18):
             c.fill(ellipse(x + dx, y - 10 + abs(dx) * 0.15, 3.4), rgb("#8fa84a"))
         return
-    c.soft(ellipse(x - 10 * size, y - 9 * size, 15 * size, 4 * size).turned(turn, (x, y)), _WHITE, blur=3, opacity=0.55)
+    c.soft(
+        ellipse(x - 10 * size, y - 9 * size, 15 * size, 4 * size).turned(turn, (x, y)),
+        _WHITE,
+        blur=3,
+        opacity=0.55,
+    )
     c.fill(ellipse(x + 40 * size, y, 5 * size, 6 * size).turned(turn, (x, y)), lighter(tone, 0.35))
 
 
 def _finjan(c: Canvas, x: float, y: float) -> None:
     c.soft(ellipse(x + 6, y + 4, 36, 10), (50, 24, 8), blur=6, opacity=0.6)
-    wall = path(f"M {x - 37} {y - 58} C {x - 36} {y - 20} {x - 26} {y + 4} {x - 15} {y + 6} H {x + 15} C {x + 26} {y + 4} {x + 36} {y - 20} {x + 37} {y - 58} Z")
+    wall = path(
+        f"M {x - 37} {y - 58} C {x - 36} {y - 20} {x - 26} {y + 4} {x - 15} {y + 6} H {x + 15} C {x + 26} {y + 4} {x + 36} {y - 20} {x + 37} {y - 58} Z"
+    )
     c.fill(wall, rounded(x - 37, x + 37, rgb("#f6f1e8"), shine=0.8))
-    c.stroke(trace(f"M {x - 34} {y - 34} Q {x} {y - 22} {x + 34} {y - 34}"), _BRASS, width=4, clip=wall)
+    c.stroke(
+        trace(f"M {x - 34} {y - 34} Q {x} {y - 22} {x + 34} {y - 34}"), _BRASS, width=4, clip=wall
+    )
     for dx in (-22, -7, 8, 23):
-        c.fill(star(x + dx, y - 17 - abs(dx) * 0.12, points=4, outer=6, inner=2.4), rgb("#2f6d63"), clip=wall)
+        c.fill(
+            star(x + dx, y - 17 - abs(dx) * 0.12, points=4, outer=6, inner=2.4),
+            rgb("#2f6d63"),
+            clip=wall,
+        )
     c.fill(ellipse(x, y - 58, 37, 11), rgb("#fffdf8"))
     c.fill(ellipse(x, y - 57, 33, 8.6), rgb("#b98a45"))
     c.fill(ellipse(x, y - 55, 29, 6), rgb("#d8ab5d"))
@@ -218,13 +315,23 @@ def _bean(c: Canvas, x: float, y: float, turn: float) -> None:
     shape = ellipse(x, y, 20, 13).turned(turn, (x, y))
     c.soft(shape.moved(2, 6), (40, 20, 10), blur=4, opacity=0.5)
     c.fill(shape, Radial((x - 6, y - 5), 26, ((0, lighter(tone, 0.4)), (1, darker(tone, 0.35)))))
-    crease = path(f"M {x - 16} {y} C {x - 4} {y - 7} {x + 4} {y + 7} {x + 16} {y} C {x + 4} {y + 10} {x - 4} {y - 3} {x - 16} {y} Z")
+    crease = path(
+        f"M {x - 16} {y} C {x - 4} {y - 7} {x + 4} {y + 7} {x + 16} {y} C {x + 4} {y + 10} {x - 4} {y - 3} {x - 16} {y} Z"
+    )
     c.fill(crease.turned(turn, (x, y)), darker(tone, 0.6))
 
 
 def _almond(c: Canvas, x: float, y: float, turn: float) -> None:
-    shape = path(f"M {x - 30} {y} C {x - 20} {y - 22} {x + 10} {y - 18} {x + 30} {y} C {x + 10} {y + 18} {x - 20} {y + 22} {x - 30} {y} Z").turned(turn, (x, y))
+    shape = path(
+        f"M {x - 30} {y} C {x - 20} {y - 22} {x + 10} {y - 18} {x + 30} {y} C {x + 10} {y + 18} {x - 20} {y + 22} {x - 30} {y} Z"
+    ).turned(turn, (x, y))
     c.soft(shape.moved(2, 7), (40, 20, 10), blur=5, opacity=0.45)
     c.fill(shape, vertical(y - 20, y + 20, rgb("#d39a5f"), rgb("#8a5126")))
     for shift in (-6, 0, 6):
-        c.stroke([(x - 24, y + shift * 0.5), (x, y + shift), (x + 22, y + shift * 0.4)], rgb("#6d3d1c"), width=1.5, opacity=0.5, clip=shape)
+        c.stroke(
+            [(x - 24, y + shift * 0.5), (x, y + shift), (x + 22, y + shift * 0.4)],
+            rgb("#6d3d1c"),
+            width=1.5,
+            opacity=0.5,
+            clip=shape,
+        )

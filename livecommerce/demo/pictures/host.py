@@ -35,22 +35,46 @@ def body(c: Canvas) -> None:
     c.soft(robe.moved(14, 10), (20, 6, 24), blur=24, opacity=0.45)
     c.fill(
         robe,
-        Linear((0, 720), (440, 1200), ((0, lighter(_ABAYA, 0.24)), (0.4, _ABAYA), (1, darker(_ABAYA, 0.5)))),
+        Linear(
+            (0, 720),
+            (440, 1200),
+            ((0, lighter(_ABAYA, 0.24)), (0.4, _ABAYA), (1, darker(_ABAYA, 0.5))),
+        ),
     )
-    for foot, tone, opacity in ((60, lighter(_ABAYA, 0.5), 0.3), (150, darker(_ABAYA, 0.8), 0.5), (320, lighter(_ABAYA, 0.5), 0.26), (372, darker(_ABAYA, 0.8), 0.5)):
-        fold = path(f"M {foot} 860 C {foot - 4} 980 {foot - 20} 1140 {foot - 26} 1290 H {foot + 18} C {foot + 12} 1140 {foot + 6} 980 {foot} 860 Z")
+    for foot, tone, opacity in (
+        (60, lighter(_ABAYA, 0.5), 0.3),
+        (150, darker(_ABAYA, 0.8), 0.5),
+        (320, lighter(_ABAYA, 0.5), 0.26),
+        (372, darker(_ABAYA, 0.8), 0.5),
+    ):
+        fold = path(
+            f"M {foot} 860 C {foot - 4} 980 {foot - 20} 1140 {foot - 26} 1290 H {foot + 18} C {foot + 12} 1140 {foot + 6} 980 {foot} 860 Z"
+        )
         c.soft(fold, tone, blur=8, opacity=opacity, clip=robe)
     for x in (190, 226):
         c.stroke([(x, 800), (x - 3, 1040), (x - 6, 1290)], _trim(), width=6)
     for step in range(11):
         c.fill(star(206 - step * 0.5, 872 + step * 40, points=8, outer=10, inner=7), _trim())
-    near = path("M 24 846 C 60 900 66 1000 60 1120 C 54 1190 46 1240 44 1290 H -20 C -14 1120 2 970 24 846 Z")
-    c.fill(near, Linear((0, 850), (70, 1100), ((0, lighter(_ABAYA, 0.2)), (1, darker(_ABAYA, 0.3)))), opacity=0.85)
+    near = path(
+        "M 24 846 C 60 900 66 1000 60 1120 C 54 1190 46 1240 44 1290 H -20 C -14 1120 2 970 24 846 Z"
+    )
+    c.fill(
+        near,
+        Linear((0, 850), (70, 1100), ((0, lighter(_ABAYA, 0.2)), (1, darker(_ABAYA, 0.3)))),
+        opacity=0.85,
+    )
     drape = path(
         "M 120 660 C 84 716 72 780 104 836 C 150 884 262 892 318 842 C 350 800 338 730 296 664 Z"
     )
     c.soft(drape.moved(4, 12), (14, 6, 20), blur=10, opacity=0.5)
-    c.fill(drape, Linear((90, 680), (330, 880), ((0, lighter(_SCARF, 0.25)), (0.5, _SCARF), (1, darker(_SCARF, 0.42)))))
+    c.fill(
+        drape,
+        Linear(
+            (90, 680),
+            (330, 880),
+            ((0, lighter(_SCARF, 0.25)), (0.5, _SCARF), (1, darker(_SCARF, 0.42))),
+        ),
+    )
     for line, tone in (
         ("M 110 700 C 130 790 220 830 322 800", darker(_SCARF, 0.7)),
         ("M 104 740 C 130 830 230 866 316 832", lighter(_SCARF, 0.5)),
@@ -67,7 +91,14 @@ def head(c: Canvas, *, eyes_open: bool = True, mouth: Mouth = "smile") -> None:
         "C 308 718 318 672 318 604 C 320 528 286 462 206 462 Z"
     )
     c.soft(scarf.moved(8, 8), (14, 6, 20), blur=12, opacity=0.4)
-    c.fill(scarf, Linear((110, 470), (310, 760), ((0, lighter(_SCARF, 0.38)), (0.45, _SCARF), (1, darker(_SCARF, 0.45)))))
+    c.fill(
+        scarf,
+        Linear(
+            (110, 470),
+            (310, 760),
+            ((0, lighter(_SCARF, 0.38)), (0.45, _SCARF), (1, darker(_SCARF, 0.45))),
+        ),
+    )
     for line, tone, opacity in (
         ("M 128 560 C 140 500 180 478 220 480", lighter(_SCARF, 0.6), 0.5),
         ("M 112 640 C 120 700 150 740 190 756", lighter(_SCARF, 0.5), 0.35),
@@ -80,17 +111,40 @@ def head(c: Canvas, *, eyes_open: bool = True, mouth: Mouth = "smile") -> None:
         "C 145 556 166 520 212 520 Z"
     )
     c.soft(face, darker(_SCARF, 0.75), blur=9, opacity=0.7, clip=scarf)
-    c.fill(face, Radial((200, 590), 135, ((0, lighter(_SKIN, 0.34)), (0.55, _SKIN), (1, darker(_SKIN, 0.22)))))
-    c.fill(path("M 150 566 C 160 530 186 514 212 514 C 240 514 266 530 275 566 C 256 540 234 532 212 532 C 190 532 168 542 150 566 Z"), darker(_SCARF, 0.5))
+    c.fill(
+        face,
+        Radial(
+            (200, 590), 135, ((0, lighter(_SKIN, 0.34)), (0.55, _SKIN), (1, darker(_SKIN, 0.22)))
+        ),
+    )
+    c.fill(
+        path(
+            "M 150 566 C 160 530 186 514 212 514 C 240 514 266 530 275 566 C 256 540 234 532 212 532 C 190 532 168 542 150 566 Z"
+        ),
+        darker(_SCARF, 0.5),
+    )
     for x in (172, 254):
         c.soft(ellipse(x, 648, 20, 13), rgb("#e2685f"), blur=9, opacity=0.42, clip=face)
-    c.soft(path("M 240 560 C 268 590 270 650 236 696 C 262 690 284 640 279 590 Z"), darker(_SKIN, 0.5), blur=9, opacity=0.3, clip=face)
+    c.soft(
+        path("M 240 560 C 268 590 270 650 236 696 C 262 690 284 640 279 590 Z"),
+        darker(_SKIN, 0.5),
+        blur=9,
+        opacity=0.3,
+        clip=face,
+    )
     for x in (186, 240):
         _eye(c, x, 606, is_open=eyes_open)
         lean = -1 if x < 212 else 1
-        brow = trace(f"M {x - 21} {577 - lean * 1.5} Q {x + lean * 3} 563 {x + 22} {577 + lean * 1.5}")
+        brow = trace(
+            f"M {x - 21} {577 - lean * 1.5} Q {x + lean * 3} 563 {x + 22} {577 + lean * 1.5}"
+        )
         c.stroke(brow, rgb("#4a2c22"), width=3.8, opacity=0.9)
-    c.stroke(trace("M 214 612 C 216 630 222 638 216 644 C 212 647 206 646 203 643"), darker(_SKIN, 0.4), width=2.8, opacity=0.65)
+    c.stroke(
+        trace("M 214 612 C 216 630 222 638 216 644 C 212 647 206 646 203 643"),
+        darker(_SKIN, 0.4),
+        width=2.8,
+        opacity=0.65,
+    )
     c.soft(ellipse(210, 628, 3.4, 12), lighter(_SKIN, 0.7), blur=3, opacity=0.6)
     _mouth(c, mouth)
     c.fill(star(302, 690, points=8, outer=13, inner=9.5), _trim())
@@ -99,13 +153,24 @@ def head(c: Canvas, *, eyes_open: bool = True, mouth: Mouth = "smile") -> None:
 
 def arm(c: Canvas, degrees: float = 0) -> None:
     """Draw the arm that presents: a wide sleeve and an open palm, raised by some degrees."""
-    upper = path("M 330 766 C 396 800 440 900 446 1010 C 440 1060 380 1066 350 1030 C 326 960 316 860 330 766 Z")
-    c.fill(upper, Linear((320, 800), (450, 1030), ((0, lighter(_ABAYA, 0.2)), (0.6, _ABAYA), (1, darker(_ABAYA, 0.4)))))
+    upper = path(
+        "M 330 766 C 396 800 440 900 446 1010 C 440 1060 380 1066 350 1030 C 326 960 316 860 330 766 Z"
+    )
+    c.fill(
+        upper,
+        Linear(
+            (320, 800),
+            (450, 1030),
+            ((0, lighter(_ABAYA, 0.2)), (0.6, _ABAYA), (1, darker(_ABAYA, 0.4))),
+        ),
+    )
 
     def raised(drawing: str) -> Outline:
         return path(drawing).turned(-degrees, ELBOW)
 
-    palm = raised("M 506 872 C 508 850 524 838 548 840 C 566 844 572 860 562 876 C 548 896 520 902 506 890 Z")
+    palm = raised(
+        "M 506 872 C 508 850 524 838 548 840 C 566 844 572 860 562 876 C 548 896 520 902 506 890 Z"
+    )
     for finger, width in (
         ("M 552 858 L 618 826", 15),
         ("M 556 866 L 626 844", 15),
@@ -122,16 +187,29 @@ def arm(c: Canvas, degrees: float = 0) -> None:
         "C 452 896 400 940 372 980 C 352 1006 344 1030 352 1046 Z"
     )
     c.soft(sleeve.moved(6, 12), (14, 6, 20), blur=10, opacity=0.4)
-    c.fill(sleeve, Linear((380, 900), (480, 1070), ((0, lighter(_ABAYA, 0.3)), (0.5, _ABAYA), (1, darker(_ABAYA, 0.45)))))
-    cuff = raised("M 484 862 C 508 856 540 884 540 902 C 536 914 530 922 526 928 C 520 900 492 880 470 876 Z")
+    c.fill(
+        sleeve,
+        Linear(
+            (380, 900),
+            (480, 1070),
+            ((0, lighter(_ABAYA, 0.3)), (0.5, _ABAYA), (1, darker(_ABAYA, 0.45))),
+        ),
+    )
+    cuff = raised(
+        "M 484 862 C 508 856 540 884 540 902 C 536 914 530 922 526 928 C 520 900 492 880 470 876 Z"
+    )
     c.fill(cuff, _trim())
-    for line in ("M 380 1000 C 430 960 470 930 500 900", "M 400 1040 C 450 1010 490 970 512 930"):
-        c.stroke(raised(line).contours[0], lighter(_ABAYA, 0.5), width=3, opacity=0.3, clip=sleeve)
+    for crease in ("M 380 1000 C 430 960 470 930 500 900", "M 400 1040 C 450 1010 490 970 512 930"):
+        c.stroke(
+            raised(crease).contours[0], lighter(_ABAYA, 0.5), width=3, opacity=0.3, clip=sleeve
+        )
 
 
 def _eye(c: Canvas, x: float, y: float, *, is_open: bool) -> None:
     if not is_open:
-        c.stroke(trace(f"M {x - 17} {y + 1} Q {x} {y + 11} {x + 17} {y + 1}"), rgb("#3b221b"), width=4)
+        c.stroke(
+            trace(f"M {x - 17} {y + 1} Q {x} {y + 11} {x + 17} {y + 1}"), rgb("#3b221b"), width=4
+        )
         return
     white = path(
         f"M {x - 20} {y + 3} C {x - 12} {y - 14} {x + 12} {y - 15} {x + 20} {y} "
@@ -139,7 +217,9 @@ def _eye(c: Canvas, x: float, y: float, *, is_open: bool) -> None:
     )
     c.fill(white, rgb("#fffaf5"))
     iris = ellipse(x + 2.5, y - 1, 11)
-    c.fill(iris, Radial((x + 2.5, y + 4), 12, ((0, rgb("#9a6538")), (1, rgb("#3a2013")))), clip=white)
+    c.fill(
+        iris, Radial((x + 2.5, y + 4), 12, ((0, rgb("#9a6538")), (1, rgb("#3a2013")))), clip=white
+    )
     c.fill(ellipse(x + 2.5, y - 1, 5.4), rgb("#160b08"), clip=white)
     c.fill(ellipse(x + 6, y - 5, 3.2), (255, 255, 255))
     c.fill(ellipse(x - 1, y + 4, 1.6), (255, 255, 255), opacity=0.7)
@@ -147,7 +227,12 @@ def _eye(c: Canvas, x: float, y: float, *, is_open: bool) -> None:
     outer = [lid[-1], (x + 26, y - 5)] if x > 212 else [lid[0], (x - 26, y - 3)]
     for line in (lid, outer):
         c.stroke(line, rgb("#2a1512"), width=3.6)
-    c.stroke(trace(f"M {x - 16} {y - 14} Q {x} {y - 23} {x + 18} {y - 13}"), darker(_SKIN, 0.4), width=1.8, opacity=0.5)
+    c.stroke(
+        trace(f"M {x - 16} {y - 14} Q {x} {y - 23} {x + 18} {y - 13}"),
+        darker(_SKIN, 0.4),
+        width=1.8,
+        opacity=0.5,
+    )
 
 
 def _mouth(c: Canvas, mouth: Mouth) -> None:
@@ -157,18 +242,38 @@ def _mouth(c: Canvas, mouth: Mouth) -> None:
             "C 236 681 190 683 181 655 Z"
         )
         c.fill(lips, _LIP)
-        c.fill(path("M 188 660 C 202 663 222 663 236 659 C 228 669 198 670 188 660 Z"), rgb("#fffaf5"))
+        c.fill(
+            path("M 188 660 C 202 663 222 663 236 659 C 228 669 198 670 188 660 Z"), rgb("#fffaf5")
+        )
         c.soft(ellipse(212, 676, 13, 2.4), (255, 220, 215), blur=2, opacity=0.6)
         for x, lean in ((172, -1), (252, 1)):
-            c.stroke(trace(f"M {x} 646 Q {x + lean * 5} 652 {x} 660"), darker(_SKIN, 0.4), width=2, opacity=0.4)
+            c.stroke(
+                trace(f"M {x} 646 Q {x + lean * 5} 652 {x} 660"),
+                darker(_SKIN, 0.4),
+                width=2,
+                opacity=0.4,
+            )
         return
     drop = 12 if mouth == "open" else 22
-    lips = path(f"M 185 661 C 198 656 206 655 212 658 C 218 655 228 656 240 661 C 236 {668 + drop} 190 {668 + drop} 185 661 Z")
+    lips = path(
+        f"M 185 661 C 198 656 206 655 212 658 C 218 655 228 656 240 661 C 236 {668 + drop} 190 {668 + drop} 185 661 Z"
+    )
     c.fill(lips, _LIP)
-    c.fill(path(f"M 191 662 C 202 660 224 660 234 662 C 229 {662 + drop} 197 {662 + drop} 191 662 Z"), rgb("#5a1620"))
+    c.fill(
+        path(f"M 191 662 C 202 660 224 660 234 662 C 229 {662 + drop} 197 {662 + drop} 191 662 Z"),
+        rgb("#5a1620"),
+    )
     c.fill(path("M 196 662 C 206 660 220 660 230 662 C 226 668 200 668 196 662 Z"), rgb("#fffaf5"))
 
 
 def _trim() -> Linear:
-    return Linear((0, 700), (300, 1290), ((0, lighter(_GOLD, 0.5)), (0.3, _GOLD), (0.6, lighter(_GOLD, 0.3)), (1, darker(_GOLD, 0.3))))
-
+    return Linear(
+        (0, 700),
+        (300, 1290),
+        (
+            (0, lighter(_GOLD, 0.5)),
+            (0.3, _GOLD),
+            (0.6, lighter(_GOLD, 0.3)),
+            (1, darker(_GOLD, 0.3)),
+        ),
+    )

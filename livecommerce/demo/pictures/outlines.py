@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 Point = tuple[float, float]
 
@@ -102,8 +103,7 @@ def _curve(controls: list[Point]) -> Iterable[Point]:
         level = controls
         while len(level) > 1:
             level = [
-                (ax + (bx - ax) * t, ay + (by - ay) * t)
-                for (ax, ay), (bx, by) in zip(level, level[1:], strict=False)
+                (ax + (bx - ax) * t, ay + (by - ay) * t) for (ax, ay), (bx, by) in pairwise(level)
             ]
         yield level[0]
 

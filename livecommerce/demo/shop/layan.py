@@ -97,9 +97,7 @@ PRODUCTS = (
             "قماش أبيض ناصع بياقة قائمة وأزرار مخفية، سهل الكيّ ويحتفظ ببياضه.",
         ),
         axes=(_THOBE_SIZES,),
-        variants=variants(
-            "DL-THOBE", price=219, axes=(_THOBE_SIZES,), on_hand=(20, 24, 24, 12)
-        ),
+        variants=variants("DL-THOBE", price=219, axes=(_THOBE_SIZES,), on_hand=(20, 24, 24, 12)),
     ),
     Product(
         key="girls-eid-dress",

@@ -18,6 +18,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
+from PIL import Image
 
 from livecommerce.demo import script
 from livecommerce.demo.lettering import Lettering
@@ -34,7 +35,7 @@ _EDITION = 1
 
 _VIDEO_OPTIONS = {
     "preset": "veryfast",
-    "crf": "24",
+    "crf": "25",
     "profile": "baseline",
     "bf": "0",
     "sc_threshold": "0",
@@ -49,7 +50,7 @@ def render_showcase(out: Path, pictures: Path, progress: Callable[[float], None]
 
     Args:
         out: The MP4 file; it appears at once and whole.
-        pictures: The folder that `draw_pictures` filled.
+        pictures: The folder that `draw_all` filled.
         progress: Told the share that is done, from 0 to 1.
     """
     lettering = Lettering()
@@ -87,11 +88,7 @@ def render_excerpt(
                 progress(number / frames)
                 # Sound goes in a second at a time, or the two would lie apart in the file.
                 sound.write(container, until_s=number / FPS + 1)
-            picture = av.VideoFrame.from_image(stage.frame(start_s + number / FPS)).reformat(
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
-            )
+            picture = _encodable(stage.frame(start_s + number / FPS))
             picture.pts = number
             picture.time_base = Fraction(1, FPS)
             container.mux(video.encode(picture))
@@ -134,6 +131,13 @@ class _Sound:
             bar = music.bar(number % 4, with_drums=drums)
             parts += bar[offset : offset + wanted - len(parts) // 2].tobytes()
         return parts
+
+
+def _encodable(image: Image.Image) -> av.VideoFrame:
+    frame: av.VideoFrame = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]
+    return frame.reformat(
+        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+    )
 
 
 def _video_stream(container: OutputContainer) -> VideoStream:

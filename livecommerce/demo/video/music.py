@@ -16,7 +16,12 @@ BAR_S = 3
 _BAR = SAMPLE_RATE * BAR_S
 _EIGHTH = _BAR // 8
 
-_CHORDS = ((146.83, 220.0, 293.66), (116.54, 174.61, 293.66), (98.0, 196.0, 233.08), (110.0, 220.0, 277.18))
+_CHORDS = (
+    (146.83, 220.0, 293.66),
+    (116.54, 174.61, 293.66),
+    (98.0, 196.0, 233.08),
+    (110.0, 220.0, 277.18),
+)
 """D minor, B flat, G minor and A, in hertz."""
 
 _TUNES: tuple[tuple[float | None, ...], ...] = (
@@ -64,9 +69,7 @@ def _pad(notes: tuple[float, ...]) -> list[float]:
     for note in notes:
         for detune, gain in ((0.9985, 0.055), (1.0015, 0.055), (2.0, 0.014)):
             step = 2 * math.pi * note * detune / SAMPLE_RATE
-            samples = [
-                value + gain * math.sin(step * at) for at, value in enumerate(samples)
-            ]
+            samples = [value + gain * math.sin(step * at) for at, value in enumerate(samples)]
     swell = math.pi / _BAR
     return [value * math.sin(swell * at) ** 0.6 for at, value in enumerate(samples)]
 

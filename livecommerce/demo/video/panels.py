@@ -171,7 +171,10 @@ class Panels:
     def _draw_ribbon(self, lit: bool) -> Image.Image:  # noqa: FBT001 - the cache's key
         width, height = _RIBBON
         c = Canvas(width, height)
-        tail = path(f"M 0 16 H {width} L {width - 20} {height / 2 + 6} L {width} {height} H 0 L 20 {height / 2 + 6} Z")
+        tail = path(
+            f"M 0 16 H {width} L {width - 20} {height / 2 + 6} L {width} {height} H 0 "
+            f"L 20 {height / 2 + 6} Z"
+        )
         c.fill(tail, rgb("#4a0620"))
         band = box(18, 2, width - 36, height - 14, 10)
         top, foot = (rgb("#ff2d55"), rgb("#b3093a")) if lit else (rgb("#e81e4b"), rgb("#9c0733"))
@@ -181,7 +184,10 @@ class Panels:
         bolt = path("M 8 -24 L -14 4 H -2 L -8 24 L 14 -6 H 2 Z").moved(width / 2, height / 2 - 5)
         c.fill(bolt, Linear((0, 0), (0, height), ((0, rgb("#fff6c9")), (1, rgb("#ffb020")))))
         half = width / 2 - 62
-        sides: tuple[tuple[Language, float], ...] = (("en", 38 + half / 2), ("ar", width - 38 - half / 2))
+        sides: tuple[tuple[Language, float], ...] = (
+            ("en", 38 + half / 2),
+            ("ar", width - 38 - half / 2),
+        )
         for language, middle in sides:
             words = self._lettering.fitted(
                 _FLASH.in_language(language), px=27, width=half - 6, language=language
@@ -196,14 +202,14 @@ class Panels:
     def _draw_timer(self, is_live: bool, seconds: int) -> Image.Image:  # noqa: FBT001 - as above
         c = Canvas(_CARD_PX, _TIMER_H)
         shape = box(0, -_RADIUS * 2, _CARD_PX, _TIMER_H + _RADIUS * 2, _RADIUS)
-        c.fill(shape, Linear((0, 0), (0, _TIMER_H), ((0, (40, 4, 26), 0.8), (1, (40, 4, 26), 0.94))))
+        c.fill(
+            shape, Linear((0, 0), (0, _TIMER_H), ((0, (40, 4, 26), 0.8), (1, (40, 4, 26), 0.94)))
+        )
         c.fill(box(20, _TIMER_H - 16, _CARD_PX - 40, 7, 3.5), (255, 255, 255), opacity=0.22)
         label = _ENDS if is_live else _STARTS
         english = self._lettering.line(label.en, px=20, language="en", bold=False)
         arabic = self._lettering.line(label.ar, px=20, language="ar", bold=False)
-        digits = self._lettering.line(
-            f"{seconds // 60}:{seconds % 60:02d}", px=32, language="en"
-        )
+        digits = self._lettering.line(f"{seconds // 60}:{seconds % 60:02d}", px=32, language="en")
         if english is not None:
             write(c.image, english, (22, 6), (255, 255, 255))
         if arabic is not None:

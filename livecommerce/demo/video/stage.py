@@ -56,7 +56,7 @@ class Stage:
         """Prepare the layers.
 
         Args:
-            pictures: The folder that `draw_pictures` filled.
+            pictures: The folder that `draw_all` filled.
         """
         self._pictures = pictures
         self._panels = panels.Panels(lettering)
