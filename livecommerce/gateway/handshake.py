@@ -1,0 +1,119 @@
+"""The opening handshake of the live socket: who may upgrade, and in which codec.
+
+HTTP heads are read and 101 is written by the `websockets` package; what it does not know stands
+here: the address and pace limits, origins, and that a token has no place in a URL.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from livecommerce.kernel.errors import Code, Refused
+from livecommerce.kernel.ids import new_id
+from livecommerce.protocol.codec import CODEC_BY_SUBPROTOCOL, CODECS, Codec
+from livecommerce.protocol.codes import TABLE
+
+LIVE_PATH = "/v1/live"
+TOKEN_FIELDS = frozenset({"token", "access_token", "jwt", "ticket"})
+# The library logs every opening and closing at INFO; a node has thousands of them.
+LIBRARY_LOG = logging.getLogger("livecommerce.gateway.websockets")
+LIBRARY_LOG.setLevel(logging.WARNING)
+_SUBPROTOCOLS = [Subprotocol(codec.subprotocol) for codec in CODECS]
+
+
+class Answer(NamedTuple):
+    """What is written back. `codec` is there when the connection is a live one now."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    codec: Codec | None
+    head: bytes = b""
+    """The whole answer as bytes, when the library wrote it."""
+
+
+class Origins:
+    """Which pages may open the socket.
+
+    A browser sends the page's origin and cannot be talked out of it; other clients send none and
+    are let in, since what this guards against is a foreign page using a visitor's browser.
+
+    Args:
+        allowed: origins such as "https://shop.example", or "*". A page from the host it connects
+            to is always allowed.
+    """
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._allowed = frozenset(origin.rstrip("/").lower() for origin in allowed)
+
+    def allow(self, origin: str | None, host: str | None) -> bool:
+        if origin is None or "*" in self._allowed or origin.lower() in self._allowed:
+            return True
+        if origin == "null" or host is None:
+            return False
+        parts = urlsplit(origin.lower())
+        if parts.scheme not in ("http", "https"):
+            return False
+        default = ":443" if parts.scheme == "https" else ":80"
+        return parts.netloc.removesuffix(default) == host.lower().removesuffix(default)
+
+
+def parse_head(head: bytes) -> Request | None:
+    """Reads a complete request head; None when it is not HTTP."""
+    protocol = ServerProtocol(logger=LIBRARY_LOG)
+    protocol.receive_data(head)
+    for event in protocol.events_received():
+        if isinstance(event, Request):
+            return event
+    return None
+
+
+def check(request: Request, origins: Origins, *, host: str | None) -> None:
+    """Raises:
+    Refused: TOKEN_IN_URL or ORIGIN_NOT_ALLOWED.
+    """
+    query = request.path.partition("?")[2]
+    if query and any(name in TOKEN_FIELDS for name, _ in parse_qsl(query, True)):
+        raise Refused(Code.TOKEN_IN_URL)
+    sent = request.headers.get_all("Origin")
+    if len(sent) > 1 or not origins.allow(sent[0] if sent else None, host):
+        raise Refused(Code.ORIGIN_NOT_ALLOWED)
+
+
+def accept(request: Request) -> Answer:
+    """Negotiates the subprotocol and makes the answer: 101, or what is wrong with the request."""
+    protocol = ServerProtocol(subprotocols=_SUBPROTOCOLS, logger=LIBRARY_LOG)
+    response = protocol.accept(request)
+    codec = None
+    if response.status_code == 101:
+        assert protocol.subprotocol is not None
+        codec = CODEC_BY_SUBPROTOCOL[protocol.subprotocol]
+    head = response.serialize()
+    return Answer(response.status_code, response.headers, bytes(response.body or b""), codec, head)
+
+
+def refusal(refused: Refused) -> Answer:
+    """A refusal before the upgrade, as the same problem document the HTTP API answers with."""
+    rule = TABLE[refused.code]
+    document = {
+        "type": f"urn:livecommerce:error:{refused.code}",
+        "title": refused.code.replace("_", " "),
+        "status": rule.status,
+        "code": refused.code,
+        "retry": rule.retry,
+        "request_id": new_id(),
+    }
+    headers = Headers({"Content-Type": "application/problem+json"})
+    if refused.retry_after_ms is not None:
+        document["after_ms"] = refused.retry_after_ms
+        headers["Retry-After"] = str(max(1, -(-refused.retry_after_ms // 1000)))
+    return Answer(rule.status, headers, orjson.dumps(document), None)

@@ -1,0 +1,1 @@
+"""How nodes hear each other: a port, and its implementations."""

@@ -1,0 +1,121 @@
+"""The port between a hub and the other nodes. Its contract is tests/realtime/backplane.
+
+Order holds within a room. A delivery may come twice, late, or not at all: the hub sees that by
+offsets and repairs it from `history`. What the port must never do is give one offset of an epoch
+to two events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from livecommerce.realtime.publications import Batch, Delivery, Position, Publication
+
+
+class History(NamedTuple):
+    """The tail of a room's log.
+
+    `publications` end at `top` and are contiguous; withdrawn ones stand in place with empty
+    bytes. None: the epoch changed or the wanted offset was trimmed, so the answer would have holes.
+    """
+
+    epoch: str
+    top: int
+    publications: tuple[Publication, ...] | None
+
+
+class Signal(msgspec.Struct, frozen=True, tag=True):
+    """A word to the hubs of all nodes about people, outside of any room's order."""
+
+
+class Tell(Signal, frozen=True, tag="tell"):
+    person_id: str
+    json: bytes
+
+
+class Kick(Signal, frozen=True, tag="kick"):
+    key: str
+    """A person's id or a sign-in's id."""
+    code: int
+
+
+class Regrade(Signal, frozen=True, tag="regrade"):
+    person_id: str
+    room_id: str
+    audience_class: str
+    capabilities: tuple[str, ...]
+
+
+AnySignal = Tell | Kick | Regrade
+
+
+class Receiver(Protocol):
+    """The hub, as a backplane sees it. Both are called on the loop and never wait."""
+
+    def on_delivery(self, delivery: Delivery) -> None: ...
+
+    def on_signal(self, signal: AnySignal) -> None: ...
+
+
+class Backplane(Protocol):
+    def attach(self, receiver: Receiver) -> None:
+        """Names the one hub of this node. Call it before anything else."""
+        ...
+
+    def publish(self, room_id: str, batch: Batch, *, floor: int = 0) -> asyncio.Future[Position]:
+        """Appends to the room's log and delivers to every subscribed node, this one included.
+
+        Sync so that a tick costs no task; batches of one node keep their order. Idempotent by
+        publication id: what is known already is neither given an offset nor delivered again.
+
+        Args:
+            floor: the highest offset this node saw. A log that is behind it was rewound (a failover
+                lost acknowledged writes) and starts a new epoch above it.
+
+        Raises (in the future):
+            ConnectionError: nothing is known about the batch; publishing it again is safe.
+        """
+        ...
+
+    def signal(self, signal: AnySignal) -> None:
+        """Tells the hubs of all nodes, this one included. Best effort."""
+        ...
+
+    async def subscribe(self, room_id: str) -> None:
+        """Returns once every later batch of the room will be delivered."""
+        ...
+
+    async def unsubscribe(self, room_id: str) -> None: ...
+
+    async def history(self, room_id: str, *, after: int = 0, epoch: str | None = None) -> History:
+        """Reads the log behind an offset of an epoch; without an epoch, all that is kept."""
+        ...
+
+    async def keyed(self, room_id: str) -> tuple[Publication, ...]:
+        """Reads the latest value of every state key and counter that was published lately."""
+        ...
+
+    async def positions(self, room_ids: Iterable[str]) -> Mapping[str, tuple[str, int]]:
+        """Reads (epoch, top) of many rooms at once; rooms without a log are missing."""
+        ...
+
+    async def report_viewers(
+        self, node_id: str, counts: Mapping[str, int], *, lease_s: float
+    ) -> Mapping[str, int]:
+        """Stores this node's counts for `lease_s` and reads the sums over all living nodes."""
+        ...
+
+    async def probe(self) -> bool:
+        """Tells whether a publication made now comes back through the subscriber's own link."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def resume_point(publications: Sequence[Publication], top: int) -> int:
+    """The offset of the first of publications that end at `top`."""
+    return top - len(publications) + 1

@@ -1,0 +1,374 @@
+"""The hub of a node: its rooms, its connections, its people, and the timers they share."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+
+from livecommerce.kernel.clock import Clock
+from livecommerce.protocol.codes import CloseCode
+from livecommerce.protocol.messages import Moved, Regraded
+from livecommerce.realtime import frames
+from livecommerce.realtime.backplane.base import AnySignal, Backplane, Kick, Regrade, Tell
+from livecommerce.realtime.connection import Connection
+from livecommerce.realtime.fan_out import WriteCost
+from livecommerce.realtime.framing import PING
+from livecommerce.realtime.heartbeat import Wheel
+from livecommerce.realtime.loading import LoadRoom, RoomLoader
+from livecommerce.realtime.presence import Presence, ViewersEvent
+from livecommerce.realtime.publications import Delivery, Publication, transcode
+from livecommerce.realtime.room import Room, RoomState
+from livecommerce.realtime.settings import HubSettings
+from livecommerce.realtime.statistics import HubStatistics
+from livecommerce.realtime.ticker import TickingPublisher, tick_s
+
+log = structlog.get_logger()
+
+
+class Hub:
+    """Carries events from publishers to the connections of this node, and position back to them.
+
+    Args:
+        load_room: reads a room from the database; called by a node's first joiner only.
+        viewers_event: (room_id, count) -> the counter that viewers are shown, or None for none.
+    """
+
+    def __init__(
+        self,
+        *,
+        node_id: str,
+        clock: Clock,
+        backplane: Backplane,
+        load_room: LoadRoom,
+        viewers_event: ViewersEvent | None = None,
+        settings: HubSettings | None = None,
+    ) -> None:
+        self.node_id = node_id
+        self.settings = settings = settings or HubSettings()
+        self.clock = clock
+        self._backplane = backplane
+        self._cost = WriteCost()
+        self._rooms: dict[str, Room] = {}
+        self._loading: dict[str, asyncio.Task[Room]] = {}
+        self._people: dict[str, set[Connection]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: list[asyncio.Task[None]] = []
+        self._is_hearing = True
+        self._deliveries = 0
+        self._joins = 0
+        self._closed_slow = 0
+        self._closed_silent = 0
+        self._probe_failures = 0
+        self._quiet_since: dict[str, int] = {}
+        self._loader = RoomLoader(
+            backplane=backplane, clock=clock, settings=settings, load_room=load_room
+        )
+        self.publisher = TickingPublisher(
+            backplane=backplane, clock=clock, settings=settings, pace=self._pace, floor=self._floor
+        )
+        self._wheel = Wheel(settings, beat_for=self._beat_for)
+        self._presence = Presence(
+            node_id=node_id,
+            backplane=backplane,
+            clock=clock,
+            settings=settings,
+            viewers_event=viewers_event,
+            show=self._show,
+        )
+        backplane.attach(self)
+
+    async def start(self) -> None:
+        """Starts the timers. Connections may come once this has returned."""
+        settings = self.settings
+        self._timers = [
+            asyncio.create_task(self._every(settings.wheel_step_s, self._turn_wheel)),
+            asyncio.create_task(self._every(1.0, self._sweep)),
+            asyncio.create_task(self._every(settings.presence_s, self._report_viewers)),
+            asyncio.create_task(self._every(settings.position_check_s, self._check_positions)),
+            asyncio.create_task(self._every(settings.probe_s, self._probe)),
+        ]
+
+    async def stop(self) -> None:
+        """Publishes what is pending and stops. Drain connections first."""
+        self.publisher.flush_all()
+        running = [*self._timers, *self._tasks, *self._loading.values()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._presence.report({})
+        await self._backplane.close()
+
+    # Rooms
+
+    def warm_room(self, room_id: str) -> Room | None:
+        """The room if it is loaded on this node; then joining it needs no waiting."""
+        room = self._rooms.get(room_id)
+        return room if room is not None and room.state is not RoomState.LOADING else None
+
+    async def open_room(self, room_id: str) -> Room:
+        """Loads a room unless it is here already; joiners of one room wait for one load.
+
+        Raises:
+            Refused: as the loader says.
+        """
+        if room := self.warm_room(room_id):
+            return room
+        loading = self._loading.get(room_id)
+        if loading is None:
+            loading = self._loading[room_id] = asyncio.create_task(self._load(room_id))
+            loading.add_done_callback(lambda _: self._loading.pop(room_id, None))
+        # A joiner that hangs up must not take the load away from the others.
+        return await asyncio.shield(loading)
+
+    def join(
+        self,
+        connection: Connection,
+        room: Room,
+        audience_class: str,
+        *,
+        epoch: str | None = None,
+        offset: int | None = None,
+    ) -> bytes:
+        """Makes a connection live in a warm room.
+
+        Returns:
+            The frame to write at once, with no await between: `snapshot` or `recovered`.
+        """
+        self._joins += 1
+        return room.join(connection, audience_class, epoch=epoch, offset=offset)
+
+    def leave(self, connection: Connection) -> None:
+        """Takes a connection out of its room, if it is in one."""
+        if (group := connection.group) is not None:
+            self._rooms[group.room_id].leave(connection)
+
+    def pause(self, connection: Connection) -> None:
+        """The transport's buffer is full."""
+        if (group := connection.group) is not None:
+            self._rooms[group.room_id].pause(connection)
+
+    def resume(self, connection: Connection) -> None:
+        """The transport takes bytes again."""
+        if (group := connection.group) is not None:
+            self._rooms[group.room_id].resume(connection)
+
+    # Connections and people
+
+    def add(self, connection: Connection) -> None:
+        """Takes a connection into the heartbeat."""
+        self._wheel.add(connection)
+
+    def remove(self, connection: Connection, keys: Iterable[str]) -> None:
+        """Forgets a connection that is closing. Nothing is written to it any more."""
+        self.leave(connection)
+        self._wheel.remove(connection)
+        self.forget(connection, keys)
+
+    def identify(self, connection: Connection, keys: Iterable[str]) -> None:
+        """Ties a connection to a person and a sign-in, for `tell` and `kick`."""
+        for key in keys:
+            self._people.setdefault(key, set()).add(connection)
+
+    def forget(self, connection: Connection, keys: Iterable[str]) -> None:
+        for key in keys:
+            if (held := self._people.get(key)) is not None:
+                held.discard(connection)
+                if not held:
+                    del self._people[key]
+
+    def kick(self, key: str, close_code: int = CloseCode.SIGNED_OUT) -> None:
+        """Closes all connections of a person or a sign-in, on every node."""
+        self._backplane.signal(Kick(key, int(close_code)))
+
+    def regrade(
+        self, person_id: str, room_id: str, audience_class: str, capabilities: tuple[str, ...]
+    ) -> None:
+        """Applies changed roles to a person's connections in a room, on every node."""
+        self._backplane.signal(Regrade(person_id, room_id, audience_class, capabilities))
+
+    def apply_grade(
+        self, connection: Connection, audience_class: str, capabilities: tuple[str, ...]
+    ) -> None:
+        """Applies changed roles to one connection: tells it, and shows it its room anew."""
+        assert connection.group is not None
+        room_id = connection.group.room_id
+        connection.send(Regraded(room=room_id, capabilities=capabilities))
+        connection.transport.write(self._rooms[room_id].regrade(connection, audience_class))
+
+    def viewers(self, room_id: str) -> int:
+        """Connections in the room on all nodes, as of the last report."""
+        return self._presence.total(room_id)
+
+    def is_ready(self) -> bool:
+        """False while this node would not hear what others publish."""
+        return self._is_hearing
+
+    def statistics(self) -> HubStatistics:
+        return HubStatistics(
+            connections=len(self._wheel),
+            rooms=len(self._rooms),
+            lagging=sum(room.lagging for room in self._rooms.values()),
+            write_cost_us=self._cost.seconds * 1e6,
+            published=self.publisher.published,
+            batches=self.publisher.batches,
+            publish_failures=self.publisher.failures,
+            deliveries=self._deliveries,
+            frames=self._cost.frames,
+            joins=self._joins,
+            rooms_loaded=self._loader.loaded,
+            repairs=self._loader.repairs,
+            resyncs=self._loader.resyncs,
+            closed_slow=self._closed_slow,
+            closed_silent=self._closed_silent,
+            probe_failures=self._probe_failures,
+        )
+
+    async def drain(self, within_s: float) -> None:
+        """Hands the connections over: asks them in slices to go elsewhere, closes who stays.
+
+        Make before break: a client opens its new connection before it closes this one.
+        """
+        slice_s = self.settings.drain_slice_ms / 1000
+        connections = [each for each in self._wheel.connections() if not each.is_closing]
+        random.shuffle(connections)
+        slices = max(1, int(within_s * 0.6 / slice_s))
+        size = max(1, -(-len(connections) // slices))
+        deadline_s = self.clock.mono_s() + within_s
+        for start in range(0, len(connections), size):
+            for connection in connections[start : start + size]:
+                if not connection.is_closing:
+                    moved = Moved(in_ms=random.randrange(int(slice_s * 1000) + 1))
+                    connection.send(moved)
+            await asyncio.sleep(slice_s)
+        while len(self._wheel) and self.clock.mono_s() < deadline_s:  # noqa: ASYNC110
+            await asyncio.sleep(min(slice_s, 0.05))
+        for connection in self._wheel.connections():
+            connection.close(CloseCode.DRAINING)
+
+    # What the backplane calls
+
+    def on_delivery(self, delivery: Delivery) -> None:
+        self._deliveries += 1
+        if (room := self._rooms.get(delivery.room_id)) is not None:
+            room.deliver(delivery)
+
+    def on_signal(self, signal: AnySignal) -> None:
+        match signal:
+            case Tell(person_id=person_id, json=json):
+                self._tell(person_id, json)
+            case Kick(key=key, code=code):
+                for connection in list(self._people.get(key, ())):
+                    connection.close(code)
+            case Regrade():
+                self._regrade(signal)
+
+    def _tell(self, person_id: str, json: bytes) -> None:
+        told: dict[str, bytes] = {}
+        for connection in list(self._people.get(person_id, ())):
+            codec = connection.codec
+            if codec.name not in told:
+                told[codec.name] = frames.told(codec, transcode(json, codec))
+            connection.transport.write(told[codec.name])
+
+    def _regrade(self, signal: Regrade) -> None:
+        for connection in list(self._people.get(signal.person_id, ())):
+            group = connection.group
+            if group is not None and group.room_id == signal.room_id:
+                self.apply_grade(connection, signal.audience_class, signal.capabilities)
+
+    def _show(self, room_id: str, publication: Publication) -> None:
+        if (room := self.warm_room(room_id)) is not None:
+            room.show(publication)
+
+    # Rooms, inside
+
+    async def _load(self, room_id: str) -> Room:
+        room = Room(
+            room_id,
+            clock=self.clock,
+            settings=self.settings,
+            cost=self._cost,
+            repair=self._begin_repair,
+        )
+        self._rooms[room_id] = room
+        try:
+            await self._loader.load(room)
+        except BaseException:
+            del self._rooms[room_id]
+            raise
+        return room
+
+    def _begin_repair(self, room: Room) -> None:
+        task = asyncio.create_task(self._loader.repair(room))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _pace(self, room_id: str) -> float:
+        room = self._rooms.get(room_id)
+        return tick_s(len(room) if room else 0, self._cost.seconds, self.settings)
+
+    def _floor(self, room_id: str) -> int:
+        room = self._rooms.get(room_id)
+        return room.received if room else 0
+
+    def _beat_for(self, connection: Connection) -> bytes:
+        if (group := connection.group) is not None:
+            return PING + self._rooms[group.room_id].beat_for(connection)
+        now_ms = self.clock.now_ms()
+        return PING + frames.beat(connection.codec, room_id="", epoch="", last=0, now_ms=now_ms)
+
+    # Timers
+
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await act()
+            except Exception:
+                log.exception("timer failed", timer=act.__name__)
+
+    async def _turn_wheel(self) -> None:
+        self._closed_silent += self._wheel.step(self.clock.now_ms())
+
+    async def _sweep(self) -> None:
+        now_s = self.clock.mono_s()
+        linger_s = self.settings.room_linger_s
+        for room_id, room in list(self._rooms.items()):
+            self._closed_slow += room.close_slow(now_s)
+            empty_s = room.empty_since_s
+            is_over = empty_s is not None and now_s - empty_s >= linger_s
+            if is_over and room.state is RoomState.LIVE:
+                del self._rooms[room_id]
+                await self._backplane.unsubscribe(room_id)
+                if room_id in self._rooms or room_id in self._loading:
+                    # Somebody joined while the word was under way.
+                    await self._backplane.subscribe(room_id)
+        self.publisher.forget_quiet()
+
+    async def _report_viewers(self) -> None:
+        await self._presence.report({room_id: len(room) for room_id, room in self._rooms.items()})
+
+    async def _check_positions(self) -> None:
+        before, self._quiet_since = (
+            self._quiet_since,
+            {
+                room_id: room.received
+                for room_id, room in self._rooms.items()
+                if room.state is RoomState.LIVE
+            },
+        )
+        quiet = [each for each, top in self._quiet_since.items() if before.get(each) == top]
+        positions = await self._backplane.positions(quiet)
+        for room_id, (epoch, top) in positions.items():
+            if (room := self.warm_room(room_id)) is not None:
+                room.check(epoch, top)
+
+    async def _probe(self) -> None:
+        is_hearing = await self._backplane.probe()
+        if not is_hearing:
+            self._probe_failures += 1
+            log.error("this node does not hear the backplane")
+        self._is_hearing = is_hearing

@@ -1,0 +1,96 @@
+"""How a room comes to be on a node, and how a gap in its deliveries is repaired."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from livecommerce.kernel.clock import Clock
+from livecommerce.realtime.backplane.base import Backplane
+from livecommerce.realtime.room import Room, RoomState
+from livecommerce.realtime.room_log import RoomLog, RoomSeed
+from livecommerce.realtime.settings import HubSettings
+
+log = structlog.get_logger()
+
+LoadRoom = Callable[[str], Awaitable[RoomSeed]]
+RETRY_S = 1.0
+
+
+class RoomLoader:
+    """Loads and repairs rooms. Everything here may wait; nothing here is on a viewer's way."""
+
+    def __init__(
+        self,
+        *,
+        backplane: Backplane,
+        clock: Clock,
+        settings: HubSettings,
+        load_room: LoadRoom,
+    ) -> None:
+        self._backplane = backplane
+        self._clock = clock
+        self._settings = settings
+        self._load_room = load_room
+        self.loaded = 0
+        self.repairs = 0
+        self.resyncs = 0
+
+    async def load(self, room: Room) -> None:
+        """Subscribes, then reads the database, then what was published meanwhile. In this order
+        nothing is missed; what is seen twice is dropped by id and version.
+
+        Raises:
+            Refused: as the composition root's loader says, NOT_FOUND for one.
+        """
+        await self._backplane.subscribe(room.room_id)
+        try:
+            room.replace_log(await self._read(room.room_id))
+        except BaseException:
+            await self._backplane.unsubscribe(room.room_id)
+            raise
+        self.loaded += 1
+
+    async def repair(self, room: Room) -> None:
+        """Fetches what is missing; begins anew when the backplane does not have it any more.
+
+        Does not give up: while the backplane is away the viewers keep what they have.
+        """
+        while room.state is RoomState.REPAIRING:
+            try:
+                await self._repair(room)
+            except Exception:
+                log.exception("room not repaired yet", room_id=room.room_id)
+                await asyncio.sleep(RETRY_S * (0.5 + random.random()))
+
+    async def _repair(self, room: Room) -> None:
+        history = await self._backplane.history(
+            room.room_id, after=room.received, epoch=room.log.epoch
+        )
+        if room.state is not RoomState.REPAIRING:
+            return
+        if history.publications is not None:
+            self.repairs += 1
+            room.repaired(history.publications)
+            return
+        fresh = await self._read(room.room_id)
+        if room.state is RoomState.REPAIRING:
+            self.resyncs += 1
+            room.replace_log(fresh)
+
+    async def _read(self, room_id: str) -> RoomLog:
+        seed = await self._load_room(room_id)
+        keyed = await self._backplane.keyed(room_id)
+        history = await self._backplane.history(room_id)
+        publications = history.publications or ()
+        now_s = self._clock.mono_s()
+        fresh = RoomLog(
+            epoch=history.epoch, top=history.top - len(publications), settings=self._settings
+        )
+        fresh.seed(seed, now_s)
+        fresh.append(publications, now_s)
+        fresh.keep_values(keyed, now_s)
+        return fresh

@@ -1,0 +1,362 @@
+"""One room on one node: takes deliveries in order, repairs gaps, keeps its viewers up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from enum import IntEnum
+from itertools import chain
+
+from livecommerce.kernel.clock import Clock
+from livecommerce.protocol.codec import Codec
+from livecommerce.protocol.codes import CloseCode
+from livecommerce.realtime import frames
+from livecommerce.realtime.connection import Connection
+from livecommerce.realtime.fan_out import Flush, WriteCost
+from livecommerce.realtime.groups import Group
+from livecommerce.realtime.publications import Delivery, Publication
+from livecommerce.realtime.room_log import Entry, RoomLog
+from livecommerce.realtime.settings import HubSettings
+
+SHARED_MAX = 64
+"""Different `recovered` frames kept for returning viewers between two batches."""
+
+
+class RoomState(IntEnum):
+    LOADING = 0
+    LIVE = 1
+    REPAIRING = 2
+    """A delivery is missing; what comes meanwhile is held back."""
+
+
+class Room:
+    """A room with viewers on this node.
+
+    Args:
+        repair: called when deliveries have a gap or a new epoch; must lead to `repaired` or
+            `replace_log`.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_flush",
+        "_groups",
+        "_held",
+        "_repair",
+        "_settings",
+        "_waiting",
+        "empty_since_s",
+        "log",
+        "received",
+        "room_id",
+        "state",
+    )
+
+    def __init__(
+        self,
+        room_id: str,
+        *,
+        clock: Clock,
+        settings: HubSettings,
+        cost: WriteCost,
+        repair: Callable[[Room], None],
+    ) -> None:
+        self.room_id = room_id
+        self.state = RoomState.LOADING
+        self.log = RoomLog(epoch="", top=0, settings=settings)
+        self.received = 0
+        """The last offset taken; those above `log.top` wait for the flush under way."""
+        self.empty_since_s: float | None = clock.mono_s()
+        self._clock = clock
+        self._settings = settings
+        self._repair = repair
+        self._groups: dict[tuple[str, str], Group] = {}
+        self._held: list[Delivery] = []
+        self._waiting: list[tuple[tuple[Publication, ...], tuple[Publication, ...]]] = []
+        self._flush = Flush(
+            loop=asyncio.get_running_loop(),
+            clock=clock,
+            slice_s=settings.flush_slice_ms / 1000,
+            cost=cost,
+            ended=self._flush_waiting,
+        )
+
+    def __len__(self) -> int:
+        """Connections on this node."""
+        return sum(map(len, self._groups.values()))
+
+    @property
+    def lagging(self) -> int:
+        return sum(len(group.laggards) for group in self._groups.values())
+
+    # Deliveries
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Takes a batch from the backplane: forwards it, drops it as known, or repairs a gap."""
+        if self.state is not RoomState.LIVE:
+            self._held.append(delivery)
+            return
+        if not delivery.logged:
+            self._forward((), delivery.loose)
+            return
+        last = delivery.first + len(delivery.logged) - 1
+        if delivery.epoch != self.log.epoch or delivery.first > self.received + 1:
+            self.state = RoomState.REPAIRING
+            self._held.append(delivery)
+            self._repair(self)
+            return
+        known = self.received + 1 - delivery.first
+        self.received = max(self.received, last)
+        self._forward(delivery.logged[known:], delivery.loose)
+
+    def check(self, epoch: str, top: int) -> None:
+        """Compares with the backplane's position: the only way to see that a *last* batch is lost.
+
+        What is behind by a moment is not lost, so a gap counts when it is there twice in a row:
+        the caller checks only rooms that heard nothing since the last check.
+        """
+        if self.state is RoomState.LIVE and (epoch != self.log.epoch or top > self.received):
+            self.state = RoomState.REPAIRING
+            self._repair(self)
+
+    def show(self, publication: Publication) -> None:
+        """Tells the viewers on this node a counter that did not come over the backplane."""
+        self._forward((), (publication,))
+
+    def repaired(self, publications: Sequence[Publication]) -> None:
+        """Takes what was missing behind `received`, then what was held back."""
+        assert self.state is RoomState.REPAIRING
+        self.state = RoomState.LIVE
+        self.received += len(publications)
+        self._forward(tuple(publications), ())
+        self._release_held()
+
+    def replace_log(self, log: RoomLog) -> None:
+        """Begins anew from a loaded log. Viewers get a snapshot; nobody is disconnected."""
+        self.log = log
+        self.received = log.top
+        self._waiting.clear()
+        for group in self._groups.values():
+            group.covered = log.top
+            group.shared.clear()
+            for laggard in group.laggards:
+                laggard.cursor = -1
+        self.state = RoomState.LIVE
+        self._flush.abort()
+        groups = [group for group in self._groups.values() if group.writes]
+        if groups:
+            self._flush.start([(group, self._snapshot(group)) for group in groups])
+        self._release_held()
+
+    def _release_held(self) -> None:
+        held, self._held = self._held, []
+        for delivery in held:
+            if delivery.epoch != self.log.epoch and delivery.logged:
+                # From before the new epoch, or from after it: the position check tells.
+                continue
+            self.deliver(delivery)
+
+    def _forward(self, logged: tuple[Publication, ...], loose: tuple[Publication, ...]) -> None:
+        if not logged and not loose:
+            return
+        self._waiting.append((logged, loose))
+        if not self._flush.is_running:
+            self._flush_waiting()
+
+    def _flush_waiting(self) -> None:
+        """Makes one batch of all that waits, and writes it. Merging happens only here."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        now_s = self._clock.mono_s()
+        entries = self.log.append([each for logged, _ in waiting for each in logged], now_s)
+        loose = self.log.set_volatile(
+            _latest(chain.from_iterable(each for _, each in waiting)), now_s
+        )
+        frames_by_group = [
+            (group, self._batch_for(group, entries, loose)) for group in self._groups.values()
+        ]
+        self._flush.start([(group, frame) for group, frame in frames_by_group if frame])
+
+    def _batch_for(
+        self, group: Group, entries: Sequence[Entry], loose: Sequence[Entry]
+    ) -> bytes | None:
+        events = [entry for entry in entries if entry.is_shown_to(group.audience_class)]
+        volatile = [entry for entry in loose if entry.is_shown_to(group.audience_class)]
+        first = group.covered + 1
+        if events:
+            group.covered = self.log.top
+            group.shared.clear()
+        if not group.writes or not (events or volatile):
+            return None
+        return frames.batch(
+            group.codec,
+            room_id=self.room_id,
+            epoch=self.log.epoch,
+            first=first,
+            last=group.covered,
+            events=events,
+            volatile=volatile,
+        )
+
+    # Viewers
+
+    def join(
+        self,
+        connection: Connection,
+        audience_class: str,
+        *,
+        epoch: str | None = None,
+        offset: int | None = None,
+    ) -> bytes:
+        """Makes a connection live and returns what it must be written at once, without an await:
+        what it missed since its position, or a snapshot."""
+        assert self.state is not RoomState.LOADING
+        group = self._group(connection.codec, audience_class)
+        frame = None
+        if epoch is not None and offset is not None:
+            frame = self._recovered(group, epoch, offset)
+        if frame is None:
+            frame = self._snapshot(group)
+        group.add(connection, self._clock.mono_s())
+        connection.cursor = self.log.top
+        self.empty_since_s = None
+        return frame
+
+    def leave(self, connection: Connection) -> None:
+        group = self._group_of(connection)
+        group.remove(connection)
+        if not len(group) and not group.is_flushing:
+            del self._groups[group.codec.name, group.audience_class]
+        if not len(self):
+            self.empty_since_s = self._clock.mono_s()
+
+    def regrade(self, connection: Connection, audience_class: str) -> bytes:
+        """Moves a connection to another audience; returns its new snapshot."""
+        self.leave(connection)
+        return self.join(connection, audience_class)
+
+    def pause(self, connection: Connection) -> None:
+        self._group_of(connection).pause(connection, self._clock.mono_s())
+
+    def resume(self, connection: Connection) -> None:
+        """The socket takes bytes again: catches a laggard up and makes it live."""
+        group = self._group_of(connection)
+        if not group.resume(connection):
+            return
+        frame = None
+        if connection.cursor >= 0:
+            frame = self._recovered(group, self.log.epoch, connection.cursor)
+        connection.transport.write(frame if frame is not None else self._snapshot(group))
+        connection.cursor = self.log.top
+        if connection.is_paused:
+            group.laggards[connection] = self._clock.mono_s()
+        else:
+            group.rejoin(connection)
+
+    def close_slow(self, now_s: float) -> int:
+        """Closes laggards that took nothing for too long; returns how many."""
+        since_s = now_s - self._settings.slow_after_s
+        slow = [
+            connection
+            for group in self._groups.values()
+            for connection, lagging_since_s in group.laggards.items()
+            if lagging_since_s <= since_s
+        ]
+        for connection in slow:
+            connection.close(CloseCode.TOO_SLOW)
+        return len(slow)
+
+    def connections(self) -> list[Connection]:
+        return [each for group in self._groups.values() for each in group.members()]
+
+    def beat_for(self, connection: Connection) -> bytes:
+        """The group's shared beat frame."""
+        group = self._group_of(connection)
+        return self._share(
+            group,
+            ("beat", group.covered),
+            lambda now_ms: frames.beat(
+                group.codec,
+                room_id=self.room_id,
+                epoch=self.log.epoch,
+                last=group.covered,
+                now_ms=now_ms,
+            ),
+        )
+
+    def _group(self, codec: Codec, audience_class: str) -> Group:
+        group = self._groups.get((codec.name, audience_class))
+        if group is None:
+            group = Group(self.room_id, codec, audience_class, self.log.top)
+            self._groups[codec.name, audience_class] = group
+        return group
+
+    def _group_of(self, connection: Connection) -> Group:
+        assert connection.group is not None
+        return connection.group
+
+    # Frames that joiners share
+
+    def _snapshot(self, group: Group) -> bytes:
+        log, audience_class = self.log, group.audience_class
+
+        def make(now_ms: int) -> bytes:
+            state = log.state_for(audience_class)
+            volatile = log.volatile_for(audience_class)
+            room_for = self._settings.snapshot_bytes - sum(
+                len(entry.publication.json) + 1 for entry in chain(state, volatile)
+            )
+            return frames.snapshot(
+                group.codec,
+                room_id=self.room_id,
+                epoch=log.epoch,
+                offset=log.top,
+                now_ms=now_ms,
+                state=state,
+                recent=log.recent_for(audience_class, room_for),
+                volatile=volatile,
+            )
+
+        return self._share(group, ("snapshot", 0), make)
+
+    def _recovered(self, group: Group, epoch: str, offset: int) -> bytes | None:
+        events = self.log.missed(epoch, offset, group.audience_class)
+        if events is None:
+            return None
+
+        def make(now_ms: int) -> bytes:
+            return frames.recovered(
+                group.codec,
+                room_id=self.room_id,
+                epoch=self.log.epoch,
+                offset=self.log.top,
+                now_ms=now_ms,
+                events=events,
+                volatile=self.log.volatile_for(group.audience_class),
+            )
+
+        return self._share(group, ("recovered", offset), make)
+
+    def _share(self, group: Group, kind: tuple[str, int], make: Callable[[int], bytes]) -> bytes:
+        """Gives out the frame made a moment ago when nothing in it has changed."""
+        now_s = self._clock.mono_s()
+        if shared := group.shared.get(kind):
+            generation, made_s, frame = shared
+            age_ms = (now_s - made_s) * 1000
+            if generation == self.log.generation and age_ms <= self._settings.snapshot_age_ms:
+                return frame
+        if len(group.shared) >= SHARED_MAX:
+            group.shared.clear()
+        frame = make(self._clock.now_ms())
+        group.shared[kind] = self.log.generation, now_s, frame
+        return frame
+
+
+def _latest(publications: Iterable[Publication]) -> list[Publication]:
+    """Of one counter only the last value; ephemeral events all."""
+    kept: dict[tuple[str, str, str], Publication] = {}
+    for publication in publications:
+        name = ("", "", publication.id) if not publication.key else (*publication.slot, "")
+        kept[name] = publication
+    return list(kept.values())

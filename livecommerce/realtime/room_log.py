@@ -1,0 +1,294 @@
+"""What one node remembers of one room: a ring of events, keyed state, the recent list, counters.
+
+Pure memory, no I/O. The law it keeps: a viewer that applies the events after a snapshot knows
+exactly what a viewer who takes a fresh snapshot is told.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from livecommerce.protocol.codec import JSON, Codec
+from livecommerce.protocol.events import EVERYONE, Event, Lane
+from livecommerce.realtime.publications import Publication, publication_of, sees, transcode
+from livecommerce.realtime.settings import HubSettings
+
+WITHDRAWN_MAX = 512
+"""Redactions remembered, in case the text comes once more after them (a relay repeating it)."""
+
+Seeded = Event | tuple[Event, str]
+"""An event for everyone, or an event and its audience."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSeed:
+    """A room as the database knows it. `recent` is oldest first."""
+
+    state: Sequence[Seeded] = field(default=())
+    recent: Sequence[Seeded] = field(default=())
+    volatile: Sequence[Seeded] = field(default=())
+
+
+class Entry:
+    """One event in memory. Shared by the ring, the recent list and the state it is part of."""
+
+    __slots__ = ("_packed", "at_s", "holders", "is_withdrawn", "offset", "publication", "sequence")
+
+    def __init__(self, publication: Publication, *, offset: int, sequence: int, at_s: float):
+        self.publication = publication
+        self.offset = offset
+        self.sequence = sequence
+        self.at_s = at_s
+        self.is_withdrawn = not publication.json
+        self.holders = 0
+        self._packed: bytes | None = None
+
+    def encoded(self, codec: Codec) -> bytes:
+        """The event in this codec; MessagePack is made when the first such viewer needs it."""
+        if codec is JSON:
+            return self.publication.json
+        if self._packed is None:
+            self._packed = transcode(self.publication.json, codec)
+        return self._packed
+
+    def withdraw(self) -> None:
+        self.publication = _withdrawn(self.publication)
+        self.is_withdrawn = True
+        self._packed = None
+
+    def is_shown_to(self, audience_class: str) -> bool:
+        return not self.is_withdrawn and sees(audience_class, self.publication.audience)
+
+
+class RoomLog:
+    """The memory of one room on one node."""
+
+    __slots__ = (
+        "_by_id",
+        "_bytes",
+        "_recent",
+        "_ring",
+        "_sequence",
+        "_settings",
+        "_state",
+        "_volatile",
+        "_withdrawn",
+        "epoch",
+        "generation",
+        "top",
+    )
+
+    def __init__(self, *, epoch: str, top: int, settings: HubSettings) -> None:
+        self.epoch = epoch
+        self.top = top
+        """The offset of the last event. The ring ends here."""
+        self.generation = 0
+        """Grows with every change that a snapshot would show."""
+        self._settings = settings
+        self._ring: deque[Entry] = deque()
+        self._bytes = 0
+        self._sequence = 0
+        self._by_id: dict[str, Entry] = {}
+        self._state: dict[tuple[str, str], Entry] = {}
+        self._volatile: dict[tuple[str, str], Entry] = {}
+        self._recent: dict[str, deque[Entry]] = {}
+        self._withdrawn: OrderedDict[str, None] = OrderedDict()
+
+    def seed(self, seed: RoomSeed, now_s: float) -> None:
+        """Takes what the database knows; it stands before everything in the ring."""
+        for event in seed.state:
+            self._keep_state(self._entry(_seeded(event), 0, now_s))
+        for event in seed.volatile:
+            self.set_volatile((_seeded(event),), now_s)
+        for event in seed.recent:
+            entry = self._entry(_seeded(event), 0, now_s)
+            if entry.publication.id not in self._by_id:
+                self._keep_recent(entry)
+
+    def keep_values(self, publications: Iterable[Publication], now_s: float) -> None:
+        """Takes state and counters read from the backplane; the highest version wins."""
+        for publication in publications:
+            if publication.lane is Lane.STATE:
+                self._keep_state(self._entry(publication, 0, now_s))
+            else:
+                self.set_volatile((publication,), now_s)
+
+    def append(self, publications: Sequence[Publication], now_s: float) -> list[Entry]:
+        """Appends at `top + 1` onward.
+
+        Returns:
+            One entry for each publication. What a redaction among them withdrew, and what was seen
+            before under another offset, is there and is shown to nobody.
+        """
+        entries = []
+        for publication in publications:
+            self.top += 1
+            self.generation += 1
+            known = self._by_id.get(publication.id)
+            # A seeded entry (offset 0) came from the database before its batch arrived: the ring
+            # still needs the event, for viewers that come back to an offset before it.
+            if publication.id in self._withdrawn or (known is not None and known.offset != 0):
+                publication = _withdrawn(publication)
+            entry = self._entry(publication, self.top, now_s)
+            self._ring.append(entry)
+            self._bytes += len(publication.json)
+            entries.append(entry)
+            if not entry.is_withdrawn:
+                self._apply(entry, known)
+        self._trim(now_s)
+        return entries
+
+    def set_volatile(self, publications: Iterable[Publication], now_s: float) -> list[Entry]:
+        """Replaces counters. Ephemeral events pass through and are not kept."""
+        entries = []
+        for publication in publications:
+            entry = self._entry(publication, 0, now_s)
+            entries.append(entry)
+            if publication.lane is Lane.VOLATILE:
+                self._volatile[publication.slot] = entry
+                self.generation += 1
+        return entries
+
+    def missed(self, epoch: str, offset: int, audience_class: str) -> list[Entry] | None:
+        """What a viewer of this class that stands at this position has missed.
+
+        Of one state key only the latest is told. None: the position is not in the ring, or telling
+        it all would cost more than a snapshot.
+        """
+        first = self.top - len(self._ring) + 1
+        if epoch != self.epoch or not first - 1 <= offset <= self.top:
+            return None
+        missed: list[Entry] = []
+        latest: dict[tuple[str, str], Entry] = {}
+        size = 0
+        for entry in reversed(self._ring):
+            if entry.offset <= offset:
+                break
+            if not entry.is_shown_to(audience_class):
+                continue
+            publication = entry.publication
+            if publication.lane is Lane.STATE:
+                rival = latest.get(publication.slot)
+                if rival is None or publication.version > rival.publication.version:
+                    latest[publication.slot] = entry
+                continue
+            size += len(publication.json)
+            if size > self._settings.recover_bytes_max:
+                return None
+            missed.append(entry)
+        missed.extend(latest.values())
+        missed.sort(key=lambda entry: entry.offset)
+        return missed
+
+    def state_for(self, audience_class: str) -> list[Entry]:
+        return [
+            entry
+            for entry in self._state.values()
+            if entry.is_shown_to(audience_class) and not entry.publication.gone
+        ]
+
+    def volatile_for(self, audience_class: str) -> list[Entry]:
+        return [entry for entry in self._volatile.values() if entry.is_shown_to(audience_class)]
+
+    def recent_for(self, audience_class: str, bytes_max: int) -> list[Entry]:
+        """The latest replayed events, oldest first, as many as fit."""
+        shown = [
+            entry
+            for audience, entries in self._recent.items()
+            if sees(audience_class, audience)
+            for entry in entries
+            if not entry.is_withdrawn
+        ]
+        shown.sort(key=lambda entry: entry.sequence)
+        kept: list[Entry] = []
+        for entry in reversed(shown[-self._settings.recent_max :]):
+            bytes_max -= len(entry.publication.json) + 1
+            if bytes_max < 0:
+                break
+            kept.append(entry)
+        kept.reverse()
+        return kept
+
+    def _entry(self, publication: Publication, offset: int, now_s: float) -> Entry:
+        self._sequence += 1
+        return Entry(publication, offset=offset, sequence=self._sequence, at_s=now_s)
+
+    def _apply(self, entry: Entry, known: Entry | None) -> None:
+        publication = entry.publication
+        self._by_id[publication.id] = entry
+        entry.holders += 1
+        if publication.lane is Lane.STATE:
+            self._keep_state(entry)
+        elif publication.replayed:
+            if known is None:
+                self._keep_recent(entry)
+            else:
+                self._replace_recent(known, entry)
+        for redacted in publication.redacts:
+            self._withdraw(redacted)
+
+    def _keep_state(self, entry: Entry) -> None:
+        held = self._state.get(entry.publication.slot)
+        if held is None or entry.publication.version >= held.publication.version:
+            self._state[entry.publication.slot] = entry
+            self.generation += 1
+
+    def _keep_recent(self, entry: Entry) -> None:
+        recent = self._recent.setdefault(entry.publication.audience, deque())
+        recent.append(entry)
+        entry.holders += 1
+        self._by_id.setdefault(entry.publication.id, entry)
+        while len(recent) > self._settings.recent_max:
+            self._release(recent.popleft())
+
+    def _replace_recent(self, known: Entry, entry: Entry) -> None:
+        recent = self._recent[entry.publication.audience]
+        for index, held in enumerate(recent):
+            if held is known:
+                recent[index] = entry
+                entry.holders += 1
+                entry.sequence = known.sequence
+
+    def _withdraw(self, publication_id: str) -> None:
+        self._withdrawn[publication_id] = None
+        if len(self._withdrawn) > WITHDRAWN_MAX:
+            self._withdrawn.popitem(last=False)
+        entry = self._by_id.get(publication_id)
+        if entry is None or entry.is_withdrawn:
+            return
+        if entry.offset:
+            self._bytes -= len(entry.publication.json)
+        # The text itself must leave memory, not only the answers.
+        entry.withdraw()
+        recent = self._recent.get(entry.publication.audience)
+        if recent is not None and entry in recent:
+            recent.remove(entry)
+            self._release(entry)
+
+    def _release(self, entry: Entry) -> None:
+        entry.holders -= 1
+        if entry.holders == 0 and self._by_id.get(entry.publication.id) is entry:
+            del self._by_id[entry.publication.id]
+
+    def _trim(self, now_s: float) -> None:
+        oldest_s = now_s - self._settings.log_s
+        while self._ring and (
+            self._ring[0].at_s < oldest_s or self._bytes > self._settings.log_bytes_max
+        ):
+            entry = self._ring.popleft()
+            self._bytes -= len(entry.publication.json)
+            self._release(entry)
+
+
+def _withdrawn(publication: Publication) -> Publication:
+    return msgspec.structs.replace(publication, json=b"", redacts=())
+
+
+def _seeded(seeded: Seeded) -> Publication:
+    if isinstance(seeded, tuple):
+        return publication_of(*seeded)
+    return publication_of(seeded, EVERYONE)

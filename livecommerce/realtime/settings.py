@@ -1,0 +1,47 @@
+"""Every cap and pace of the hub, with the reason for its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """Durations in seconds unless the name says otherwise, sizes in bytes."""
+
+    tick_min_ms: float = 20.0
+    tick_max_ms: float = 250.0
+    urgent_ms: float = 10.0
+    flush_share: float = 0.5
+    """Of one core, what the flushes of one room may take before its tick grows."""
+    flush_slice_ms: float = 0.5
+    """A flush yields to commands after this long."""
+    batch_events_max: int = 256
+    """More pending events than this do not wait for the tick."""
+
+    log_s: float = 120.0
+    log_bytes_max: int = 4 * 1024 * 1024
+    recover_bytes_max: int = 256 * 1024
+    """A returning viewer that missed more gets a snapshot instead."""
+    recent_max: int = 50
+    snapshot_bytes: int = 8 * 1024
+    """The recent list is cut to this; state never is."""
+    snapshot_age_ms: float = 50.0
+    """How old the clock in a shared snapshot may be."""
+
+    slow_after_s: float = 10.0
+    """A viewer that took nothing for this long is closed with TOO_SLOW."""
+    ping_s: float = 20.0
+    pong_grace_s: float = 10.0
+    wheel_step_s: float = 0.25
+    close_grace_s: float = 5.0
+    """How long a closed peer may take to answer the close frame."""
+
+    room_linger_s: float = 30.0
+    """An empty room stays loaded this long: reconnects cost no database read."""
+    presence_s: float = 1.0
+    presence_lease_s: float = 6.0
+    position_check_s: float = 5.0
+    probe_s: float = 5.0
+
+    drain_slice_ms: float = 250.0

@@ -1,0 +1,30 @@
+"""What a hub can say about itself; /metrics reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HubStatistics:
+    """Gauges first, then counters since the start."""
+
+    connections: int
+    rooms: int
+    lagging: int
+    write_cost_us: float
+    """Smoothed cost of one write of a flush."""
+
+    published: int
+    batches: int
+    publish_failures: int
+    deliveries: int
+    frames: int
+    """Frames written by flushes."""
+    joins: int
+    rooms_loaded: int
+    repairs: int
+    resyncs: int
+    closed_slow: int
+    closed_silent: int
+    probe_failures: int

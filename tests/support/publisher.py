@@ -1,0 +1,22 @@
+"""A Publisher that remembers: for tests of services, which end where publishing begins."""
+
+from dataclasses import dataclass, field
+
+from livecommerce.protocol.events import EVERYONE, Event
+
+
+@dataclass
+class RecordingPublisher:
+    """Keeps what it was told; drops a repeated event id, as every Publisher does."""
+
+    published: list[tuple[str, Event, str]] = field(default_factory=list)
+    told: list[tuple[str, Event]] = field(default_factory=list)
+    _ids: set[tuple[str, str]] = field(default_factory=set)
+
+    def publish(self, room_id: str, event: Event, *, audience: str = EVERYONE) -> None:
+        if (room_id, event.id) not in self._ids:
+            self._ids.add((room_id, event.id))
+            self.published.append((room_id, event, audience))
+
+    def tell(self, person_id: str, event: Event) -> None:
+        self.told.append((person_id, event))
