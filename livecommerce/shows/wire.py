@@ -14,6 +14,8 @@ BAG_MAX = 500
 PIN_SLOTS = 3
 CHAT_LENGTH_MAX = 500
 
+Moment = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]
+"""Epoch milliseconds, up to the year 2100."""
 Slot = Annotated[int, msgspec.Meta(ge=1, le=PIN_SLOTS)]
 
 
@@ -78,7 +80,7 @@ class PlanShow(Command, frozen=True, kw_only=True, tag="plan_show"):
     """Schedules the room's next show. Reply: ShowView."""
 
     title: Text
-    starts_at: int | None = None
+    starts_at: Moment | None = None
 
 
 class MoveShow(Command, frozen=True, kw_only=True, tag="move_show"):
@@ -146,7 +148,7 @@ class RemoveOffer(Command, frozen=True, kw_only=True, tag="remove_offer"):
 
 
 class MoveOffer(Command, frozen=True, kw_only=True, tag="move_offer"):
-    """Gives an offer another place in the bag; those behind it move up."""
+    """Gives an offer another number (past the end: the last); those between make room."""
 
     offer_id: EntityId
     number: Annotated[int, msgspec.Meta(ge=1, le=BAG_MAX)]
@@ -156,7 +158,7 @@ class MoveOffer(Command, frozen=True, kw_only=True, tag="move_offer"):
 
 
 class PinView(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in a slot. Exactly one of offer, sale_id (with its offer) and text is the point."""
+    """What stands in a slot: an offer, a flash sale (with its offer), or a text."""
 
     slot: int
     kind: str
@@ -338,7 +340,7 @@ class ViewersCounted(VolatileEvent, frozen=True, kw_only=True, tag="viewers_coun
 class GrantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     person_id: EntityId
     role: Annotated[str, msgspec.Meta(pattern="^(co_host|moderator)$")]
-    expires_at: int | None = None
+    expires_at: Moment | None = None
 
 
 class GrantView(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,79 @@
+"""The archive of what was said: written behind the chat's back, at most a second late."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import structlog
+
+from livecommerce.database.engine import Database
+from livecommerce.database.group_commit import Need, Rows, Write
+from livecommerce.kernel.errors import Refused
+from livecommerce.shows.store.records import columns_of_message
+from livecommerce.shows.store.tables import chat_messages
+from livecommerce.shows.wire import ChatPosted
+
+log = structlog.get_logger()
+
+ARCHIVE_S = 0.5
+WAITING_MAX = 10_000
+"""Messages that wait while the database is away; then the oldest are lost to the archive."""
+BATCH = 200
+
+
+class _Line(NamedTuple):
+    room_id: str
+    show_id: str | None
+    message: ChatPosted
+
+
+@dataclass(frozen=True, slots=True)
+class _Store(Write[None]):
+    lines: tuple[_Line, ...]
+
+    def needs(self) -> Iterable[Need]:
+        for line in self.lines:
+            yield Need(chat_messages, line.message.id)
+
+    def decide(self, rows: Rows, now: int) -> None:
+        for line in self.lines:
+            # It is there when it was resent, or when it was removed before it came to be stored:
+            # then its tombstone stays as it is.
+            if rows.get(chat_messages, line.message.id) is None:
+                rows.insert(
+                    chat_messages, columns_of_message(line.room_id, line.show_id, line.message)
+                )
+
+
+class Archive:
+    """Messages on their way to the database."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+        self._waiting: deque[_Line] = deque()
+        self.lost = 0
+        """Messages that never reached the archive, since the process began."""
+
+    def keep(self, room_id: str, show_id: str | None, message: ChatPosted) -> None:
+        """Takes a message; never waits."""
+        if len(self._waiting) >= WAITING_MAX:
+            self._waiting.popleft()
+            self.lost += 1
+        self._waiting.append(_Line(room_id, show_id, message))
+
+    async def store(self) -> None:
+        """Writes what waits. What the database could not take now waits on, in order."""
+        while self._waiting:
+            lines = tuple(self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting))))
+            try:
+                await self._database.writer.submit(_Store(lines))
+            except Refused as refused:
+                self._waiting.extendleft(reversed(lines))
+                log.warning("chat waits for its archive", lines=len(lines), code=refused.code)
+                return
+            except BaseException:
+                self.lost += len(lines)
+                raise

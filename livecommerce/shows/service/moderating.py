@@ -1,0 +1,267 @@
+"""Carry out what moderators decide: messages vanish, people fall silent or leave.
+
+`moderation` decides and records; here the room is told, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from livecommerce.database.engine import Database
+from livecommerce.database.group_commit import Need, Rows
+from livecommerce.kernel.clock import Clock
+from livecommerce.kernel.errors import Code, Refused
+from livecommerce.kernel.ids import new_id
+from livecommerce.moderation.sanctions import Sanction
+from livecommerce.moderation.service import Consequence, Moderation, SanctionView
+from livecommerce.people.accounts import Actor
+from livecommerce.people.roles import Capability
+from livecommerce.people.service import People
+from livecommerce.protocol.commands import Done
+from livecommerce.protocol.events import STAFF
+from livecommerce.shows.service.memory import Memory
+from livecommerce.shows.service.staff_writes import StaffWrite
+from livecommerce.shows.store import reading
+from livecommerce.shows.store.records import columns_of_tombstone
+from livecommerce.shows.store.tables import chat_messages
+from livecommerce.shows.wire import Ban, ChatRemoved, DeleteMessage, Lift, Sanctioned, TimeOut
+
+REMOVED_MAX = 400
+"""Messages that go with one time-out or ban: what viewers may still have on their screens."""
+EVENT_IDS_MAX = 100
+QUOTES_DEEP = 5
+"""Replies quote what they answer, so they go with it, and the answers to them, this deep."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """Blanks messages inside a write and tells the room."""
+
+    room_id: str
+    authors: Mapping[str, str]
+    """Message id to its author."""
+    event_id: str
+
+    def needs(self, *, now: int) -> Iterable[Need]:
+        for message_id, author_id in self.authors.items():
+            # A message that its archive does not have yet gets a tombstone, which stays.
+            blank = columns_of_tombstone(
+                self.room_id, author_id, said_at=now, removed_at=now, by=""
+            )
+            yield Need(chat_messages, message_id, create=blank)
+
+    def decide(self, rows: Rows, now: int, *, by_id: str, by_name: str) -> list[str]:
+        removed = []
+        for message_id in self.authors:
+            row = rows.get(chat_messages, message_id)
+            assert row is not None
+            if row["room_id"] != self.room_id:
+                continue
+            rows.change(
+                chat_messages,
+                message_id,
+                text="",
+                reply_text=None,
+                removed_at=now,
+                removed_by=by_id,
+            )
+            removed.append(message_id)
+        for start in range(0, len(removed), EVENT_IDS_MAX):
+            rows.publish(
+                self.room_id,
+                ChatRemoved(
+                    id=f"{self.event_id}.{start}",
+                    at=now,
+                    message_ids=removed[start : start + EVENT_IDS_MAX],
+                    by=by_name,
+                ),
+            )
+        return removed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Delete(StaffWrite[Done]):
+    removal: _Removal
+    prepared_at: int
+
+    def needs(self) -> Iterable[Need]:
+        yield from self.trail()
+        yield from self.removal.needs(now=self.prepared_at)
+
+    def decide(self, rows: Rows, now: int) -> Done:
+        assert isinstance(self.command, DeleteMessage)
+        self.removal.decide(rows, now, by_id=self.actor.person_id, by_name=self.actor.name)
+        self.log(rows, now, subject=self.command.message_id)
+        return Done()
+
+
+class Moderating:
+    """The moderators' hands."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        people: People,
+        moderation: Moderation,
+        memory: Memory,
+        shut_out: Callable[[str, str], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._people = people
+        self._moderation = moderation
+        self._memory = memory
+        self._shut_out = shut_out
+        moderation.on_sanctioned(self._carry_out)
+
+    async def delete_message(self, actor: Actor, room_id: str, command: DeleteMessage) -> Done:
+        """Removes a message of this room, and the replies that quote it, for everyone.
+
+        Removing it again changes nothing.
+
+        Raises:
+            Refused: `forbidden`, `not_found` (a message of another room is not here).
+        """
+        await self._people.require(actor, room_id, Capability.CHAT_MODERATE)
+        author_id = await self._author_of(room_id, command.message_id)
+        authors = await self._with_quotes(room_id, {command.message_id: author_id})
+        done = await self._database.writer.submit(
+            _Delete(
+                actor=actor,
+                room_id=room_id,
+                command=command,
+                answer=Done,
+                removal=_Removal(room_id, authors, event_id=new_id()),
+                prepared_at=self._clock.now_ms(),
+            )
+        )
+        self._forget(room_id, authors)
+        return done
+
+    async def time_out(self, actor: Actor, room_id: str, command: TimeOut) -> Done:
+        """Silences a person in this room for a while; their recent messages go.
+
+        Raises:
+            Refused: `forbidden`, `not_found`.
+        """
+        await self._people.require(actor, room_id, Capability.CHAT_MODERATE)
+        removal = await self._removal_of(room_id, command.person_id)
+        await self._moderation.time_out(
+            actor,
+            room_id=room_id,
+            person_id=command.person_id,
+            duration_s=command.duration_s,
+            reason=command.reason,
+            command_id=command.id,
+            then=self._consequence(actor, room_id, removal),
+        )
+        self._forget(room_id, removal.authors)
+        return Done()
+
+    async def ban(self, actor: Actor, room_id: str, command: Ban) -> Done:
+        """Shuts a person out of this room: their messages go, their connections close.
+
+        Raises:
+            Refused: `forbidden`, `not_found`.
+        """
+        await self._people.require(actor, room_id, Capability.PERSON_BAN)
+        removal = await self._removal_of(room_id, command.person_id)
+        await self._moderation.ban(
+            actor,
+            room_id=room_id,
+            person_id=command.person_id,
+            reason=command.reason,
+            command_id=command.id,
+            then=self._consequence(actor, room_id, removal),
+        )
+        self._forget(room_id, removal.authors)
+        return Done()
+
+    async def lift(self, actor: Actor, room_id: str, command: Lift) -> Done:
+        """Ends a person's time-out or ban. What was removed stays removed.
+
+        Raises:
+            Refused: `forbidden`, `not_found`.
+        """
+        await self._moderation.lift(
+            actor,
+            room_id=room_id,
+            person_id=command.person_id,
+            command_id=command.id,
+            then=self._consequence(actor, room_id, None),
+        )
+        return Done()
+
+    def _consequence(self, actor: Actor, room_id: str, removal: _Removal | None) -> Consequence:
+        prepared_at = self._clock.now_ms()
+        event_id = new_id()
+
+        def decide(rows: Rows, sanction: SanctionView, now: int) -> None:
+            if removal is not None:
+                removal.decide(rows, now, by_id=actor.person_id, by_name=actor.name)
+            event = Sanctioned(
+                id=event_id,
+                at=now,
+                person_id=sanction.person_id,
+                name=sanction.name,
+                kind=sanction.kind,
+                until=sanction.until,
+                by=sanction.by,
+            )
+            rows.publish(room_id, event, audience=STAFF)
+            rows.tell(sanction.person_id, event)
+
+        needs = tuple(removal.needs(now=prepared_at)) if removal is not None else ()
+        return Consequence(needs=needs, decide=decide)
+
+    async def _author_of(self, room_id: str, message_id: str) -> str:
+        room = await self._memory.room(room_id)
+        message = room.messages.get(message_id)
+        if message is not None:
+            return message.author.id
+        async with self._database.reading() as connection:
+            row = await reading.message(connection, room_id, message_id)
+        if row is None:
+            raise Refused(Code.NOT_FOUND, field="message_id")
+        author_id: str = row["author_id"]
+        return author_id
+
+    async def _removal_of(self, room_id: str, person_id: str) -> _Removal:
+        """What goes when this person is silenced: what they said lately, and who quoted it."""
+        room = await self._memory.room(room_id)
+        said = [
+            message.id for message in room.standing_messages() if message.author.id == person_id
+        ]
+        async with self._database.reading() as connection:
+            said += await reading.messages_by(connection, room_id, person_id, limit=REMOVED_MAX)
+        authors = dict.fromkeys(said[-REMOVED_MAX:], person_id)
+        return _Removal(room_id, await self._with_quotes(room_id, authors), event_id=new_id())
+
+    async def _with_quotes(self, room_id: str, authors: dict[str, str]) -> dict[str, str]:
+        """Adds the replies that repeat a text which is to vanish, and the replies to those."""
+        room = await self._memory.room(room_id)
+        found, newest = dict(authors), set(authors)
+        async with self._database.reading() as connection:
+            for _ in range(QUOTES_DEEP):
+                if not newest:
+                    break
+                replies = await reading.replies_to(connection, room_id, newest)
+                for message in room.standing_messages():
+                    if message.reply_to is not None and message.reply_to.message_id in newest:
+                        replies[message.id] = message.author.id
+                newest = replies.keys() - found.keys()
+                found.update((message_id, replies[message_id]) for message_id in newest)
+        return found
+
+    def _forget(self, room_id: str, message_ids: Iterable[str]) -> None:
+        room = self._memory.known(room_id)
+        if room is not None:
+            room.forget(message_ids)
+
+    def _carry_out(self, room_id: str, person_id: str, sanction: Sanction | None) -> None:
+        """A sanction of this process or another has come into force."""
+        if sanction is not None and sanction.kind == "ban":
+            self._shut_out(room_id, person_id)

@@ -1,0 +1,1 @@
+"""Tables and SQL of rooms, shows, bags, pins and chat. Nobody else touches them."""
