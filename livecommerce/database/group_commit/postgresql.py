@@ -215,7 +215,16 @@ def _delete(shape: Shape) -> str:
     )
 
 
-_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+# After these a connection answers nothing, or something else's answer. (The driver loses count of
+# what it waits for when the server ends a session just as a statement is sent.)
+_LOST = (asyncpg.InternalClientError, OSError, TimeoutError)
 _CLAIM = (
     "INSERT INTO commits (id, is_void, entries, created_at, published_at, version) "
     "VALUES ($1, true, 0, $2, $2, 1) ON CONFLICT (id) DO NOTHING"
@@ -236,7 +245,7 @@ def _is_lost(error: Exception) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state.startswith("08") or state in {"57P01", "57P02", "57P03", "57P05", "25P03"}
-    return isinstance(error, OSError | TimeoutError)
+    return isinstance(error, _LOST)
 
 
 def _translated(error: Exception) -> Exception:
