@@ -243,9 +243,9 @@ def prayer_mat(c: Canvas) -> None:
         for edge in (133, 671):
             c.fill(star(x, edge, points=8, outer=10, inner=7), gold)
     for step in range(19):
-        y = 160 + step * 27.2
+        row = 160 + step * 27.2
         for side in (251, 549):
-            c.fill(star(side, y, points=8, outer=10, inner=7), gold)
+            c.fill(star(side, row, points=8, outer=10, inner=7), gold)
     niche = path("M 290 640 V 360 C 290 300 330 270 400 200 C 470 270 510 300 510 360 V 640 Z")
     c.fill(niche.with_hole(niche.scaled(0.965, (400, 440))), gold)
     c.fill(
