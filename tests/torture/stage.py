@@ -1,0 +1,87 @@
+"""Where a torture takes place: one or two server processes over one database."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from livecommerce.config import Settings
+from tests.support.postgres import running_postgres
+from tests.support.server import ServerProcess, running_server
+from tests.support.shop import AUDIENCE, ISSUER, PLATFORM_SECRET, PLATFORM_SETTINGS
+
+Kind = Literal["sqlite", "postgresql", "postgresql x2"]
+KINDS: tuple[Kind, ...] = ("sqlite", "postgresql", "postgresql x2")
+
+SECRET = "the secret of a shop that is tortured, never used elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Running servers over one database."""
+
+    kind: Kind
+    servers: tuple[ServerProcess, ...]
+    settings: Settings
+    """What the servers were started with, for reading the database beside them."""
+
+    @property
+    def ports(self) -> list[int]:
+        return [server.port for server in self.servers]
+
+    @property
+    def book(self) -> Path:
+        """The sandbox's own database: what the payment provider knows."""
+        return self.settings.data_dir / "sandbox.db"
+
+    def faults(self) -> list[str]:
+        """Lines of the servers' logs that tell of a bug: unhandled errors and tracebacks."""
+        return [
+            line[:600]
+            for server in self.servers
+            for line in server.log.read_text(errors="replace").splitlines()
+            if '"level": "error"' in line
+            or '"level":"error"' in line
+            or line.startswith("Traceback ")
+        ]
+
+
+@contextlib.contextmanager
+def running_stage(kind: Kind, *, sockets: int) -> Iterator[Stage]:
+    """Starts the servers over a fresh database, ready for so many sockets."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livecommerce-shop-")))
+        url = ""
+        if kind != "sqlite":
+            url = stack.enter_context(running_postgres()).create_database()
+        settings = Settings(
+            data_dir=folder,
+            database_url=url,
+            secret=SECRET,
+            connections_max=sockets + 1000,
+            connections_per_ip=sockets + 1000,
+            admissions_per_s=2000,
+            log_format="json",
+            platform_issuer=ISSUER,
+            platform_audience=AUDIENCE,
+            platform_secret=PLATFORM_SECRET,
+        )
+        environ = {
+            **PLATFORM_SETTINGS,
+            "LIVECOMMERCE_DATA_DIR": str(folder),
+            "LIVECOMMERCE_DATABASE_URL": url,
+            "LIVECOMMERCE_SECRET": SECRET,
+            "LIVECOMMERCE_CONNECTIONS_MAX": str(settings.connections_max),
+            "LIVECOMMERCE_CONNECTIONS_PER_IP": str(settings.connections_per_ip),
+            "LIVECOMMERCE_ADMISSIONS_PER_S": str(settings.admissions_per_s),
+            "LIVECOMMERCE_LOG_FORMAT": "json",
+        }
+        servers = [
+            stack.enter_context(running_server(environ))
+            for _ in range(2 if kind.endswith("x2") else 1)
+        ]
+        yield Stage(kind, tuple(servers), settings)

@@ -1,0 +1,185 @@
+"""The stampede: far more buyers than units, all at once, through real sockets.
+
+Buyers hold units, give some up, repeat commands, pay with good and bad cards; late comers take
+what came back. In the end exactly the units that were offered are sold, and nobody has more than
+allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from tests.support.shop import Api, Shop, Wallet, furnish, platform_token
+from tests.support.sockets import LiveSocket, allow_many_sockets, new_command_id
+from tests.torture.crowd import Plan, Report, Sale, drive
+from tests.torture.findings import Finding, percentile, say
+from tests.torture.judge import Judge
+from tests.torture.stage import Kind, Stage, running_stage
+
+PER_BUYER = 2
+WARM_UP_S = 10
+LATE_COMERS_FIRST = 10_000_000
+"""Numbers of buyers who come after the crowd."""
+SOLD_OUT_CHECKS = 100
+ALLOWED = frozenset(
+    {"ok", "ok again", "sold_out", "limit_reached", "not_live", "(rate_limited)", "(server_busy)"}
+)
+"""Codes a buyer may meet in a stampede; those in brackets were followed by a retry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How much of everything."""
+
+    buyers: int
+    attempts: int
+    """Of each buyer."""
+    units: int
+    one_click: int
+    """Buyers who have bought before."""
+    drivers: int
+    """Processes that play the buyers."""
+    seed: int
+
+
+def stampede(kind: Kind, scale: Scale) -> Finding:
+    """Run one on a fresh database."""
+    finding = Finding(f"stampede, {kind}")
+    allow_many_sockets(scale.buyers * 2)
+    with running_stage(kind, sockets=scale.buyers) as stage:
+        asyncio.run(_stampede(stage, scale, finding))
+        finding.breaches += [f"in the server's log: {line}" for line in stage.faults()]
+    return finding
+
+
+async def _stampede(stage: Stage, scale: Scale, finding: Finding) -> None:
+    async with Api(stage.servers[0].url) as api:
+        shop = await Shop.open(api)
+        goods = await shop.add_goods("S1", on_hand=scale.units, slot=1)
+        delivery_minor = await shop.delivery_minor()
+        say(f"{stage.kind}: furnishing {scale.one_click} buyers who have bought before")
+        wallets = await _furnish(api, range(scale.one_click))
+        # The warm-up must be long enough for everybody to find their seat.
+        seating_s = max(WARM_UP_S, min(300, scale.buyers // 250))
+        view = await shop.start_sale(
+            goods,
+            quota=scale.units,
+            per_buyer=PER_BUYER,
+            warm_up_s=seating_s,
+            duration_s=1200,
+            hold_s=900,
+        )
+        sale = Sale(
+            room_id=shop.room_id,
+            sale_id=view["id"],
+            variant_id=goods.variant_id,
+            offer_id=goods.offer_id,
+            unit_minor=view["price_minor"],
+            delivery_minor=delivery_minor,
+            currency=view["currency"],
+            starts_at=view["starts_at"],
+        )
+        say(f"{stage.kind}: {scale.buyers} buyers take their seats ({seating_s} s)")
+        report = await _drive(stage, scale, sale, wallets)
+        attempts = sum(n for code, n in report.codes.items() if not code.startswith("("))
+        say(
+            f"{stage.kind}: {attempts} attempts in {report.attempts_s:.1f} s; taking what came back"
+        )
+        judge = await Judge.open(stage)
+        try:
+            late = await _sell_out(api, stage, sale, judge, finding)
+            await judge.settled()
+            await judge.check_sale(finding, sale.sale_id, scale.units, PER_BUYER)
+            await judge.check_acknowledged(finding, report.acknowledged)
+            await judge.check_everything(finding)
+        finally:
+            await judge.close()
+    _note(finding, scale, report, attempts, late)
+
+
+async def _furnish(api: Api, numbers: range) -> dict[int, Wallet]:
+    at_once = asyncio.Semaphore(16)
+
+    async def one(number: int) -> Wallet:
+        async with at_once:
+            return await furnish(api, platform_token(f"buyer-{number}"), number=number)
+
+    wallets = await asyncio.gather(*(one(number) for number in numbers))
+    return dict(zip(numbers, wallets, strict=True))
+
+
+async def _drive(stage: Stage, scale: Scale, sale: Sale, wallets: dict[int, Wallet]) -> Report:
+    share = scale.buyers // scale.drivers
+    plans = [
+        Plan(
+            ports=tuple(stage.ports),
+            sale=sale,
+            first=i * share,
+            count=share,
+            attempts=scale.attempts,
+            wallets=wallets,
+            seed=scale.seed + i,
+        )
+        for i in range(scale.drivers)
+    ]
+    report = Report()
+    loop = asyncio.get_running_loop()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(scale.drivers, mp_context=context) as drivers:
+        for part in await asyncio.gather(
+            *(loop.run_in_executor(drivers, drive, plan) for plan in plans)
+        ):
+            report.merge(part)
+    return report
+
+
+async def _sell_out(api: Api, stage: Stage, sale: Sale, judge: Judge, finding: Finding) -> int:
+    """Late comers buy what is left; then the next ones are told that it is sold out."""
+    number = LATE_COMERS_FIRST
+    bought = 0
+    until_s = time.monotonic() + 120
+    while (counts := await judge.sale_counts(sale.sale_id)).sold < counts.quota:
+        if time.monotonic() > until_s:
+            finding.breaches.append(f"the sale never sells out: {counts}")
+            return bought
+        for _ in range(min(counts.available, 20)):
+            number += 1
+            token = platform_token(f"buyer-{number}")
+            wallet = await furnish(api, token, number=number)
+            port = stage.ports[number % len(stage.ports)]
+            socket = await LiveSocket.open(port, token=token, room=sale.room_id)
+            reply = await socket.ask(sale.buy(new_command_id(), 1, wallet))
+            bought += reply["t"] == "ok"
+            socket.abort()
+        await asyncio.sleep(0.3)
+    for _ in range(SOLD_OUT_CHECKS):
+        number += 1
+        port = stage.ports[number % len(stage.ports)]
+        socket = await LiveSocket.open(
+            port, token=platform_token(f"buyer-{number}"), room=sale.room_id
+        )
+        reply = await socket.ask(sale.buy(new_command_id(), 1))
+        finding.check(
+            "sold out is sold out", holds=reply.get("code") == "sold_out", found=str(reply)
+        )
+        socket.abort()
+    return bought
+
+
+def _note(finding: Finding, scale: Scale, report: Report, attempts: int, late: int) -> None:
+    finding.breaches += report.breaches
+    strange = {code: n for code, n in report.codes.items() if code not in ALLOWED}
+    finding.check("replies have allowed codes only", holds=not strange, found=str(strange))
+    finding.facts |= {
+        "attempts": f"{attempts} by {scale.buyers} buyers on {scale.units} units, "
+        f"{attempts / max(report.attempts_s, 0.001):.0f}/s over {report.attempts_s:.1f} s",
+        "replies": ", ".join(f"{code} {n}" for code, n in sorted(report.codes.items())),
+        "reply time": f"p50 {percentile(report.latencies_ms, 0.5):.0f} ms, "
+        f"p99 {percentile(report.latencies_ms, 0.99):.0f} ms",
+        "frames to viewers": str(report.frames),
+        "late comers": f"{late} bought what came back",
+    }

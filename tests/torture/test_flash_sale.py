@@ -1,0 +1,21 @@
+"""The fast profile, on every push."""
+
+import pytest
+
+from tests.torture.crashes import crashes
+from tests.torture.flash_sale import PROFILES
+from tests.torture.stage import KINDS, Kind
+from tests.torture.stampede import stampede
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stampede_sells_exactly_what_there_is(kind: Kind):
+    assert stampede(kind, PROFILES["fast"].scale).breaches == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_server_forgets_nothing(kind: Kind):
+    profile = PROFILES["fast"]
+    assert crashes(kind, profile.crashes[kind], profile.scale.seed).breaches == []
