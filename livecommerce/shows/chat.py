@@ -23,6 +23,7 @@ MARKS_MAX = 4
 _KEPT_FORMATS = frozenset("\u200e\u200f\u061c\u200c\u200d") | frozenset(
     chr(point) for point in (*range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2)
 )
+_HIDDEN = ("Cc", "Cf", "Cs")
 _INVISIBLE = frozenset("\u200e\u200f\u061c\u200c\u200d")
 # Letters by category, blank to the eye.
 _BLANK_LETTERS = frozenset("\u3164\uffa0\u2800")
@@ -132,11 +133,7 @@ def _without_hidden(text: str) -> str:
         in_flag = character == _BLACK_FLAG
         if character.isspace() or character in _BLANK_LETTERS:
             kept.append(" ")
-        elif character in _KEPT_FORMATS or unicodedata.category(character) not in (
-            "Cc",
-            "Cf",
-            "Cs",
-        ):
+        elif character in _KEPT_FORMATS or unicodedata.category(character) not in _HIDDEN:
             kept.append(character)
     return "".join(kept)
 

@@ -59,7 +59,7 @@ def plan(current: Show | None, draft: Show) -> Show:
     if current is None or current.state is State.ENDED:
         return draft
     if current.state is not State.SCHEDULED:
-        raise Refused(Code.BAD_TRANSITION, **{"from": current.state.value, "to": "scheduled"})
+        raise Refused(Code.BAD_TRANSITION, held=current.state.value, to="scheduled")
     return replace(
         current,
         title_en=draft.title_en,
@@ -75,7 +75,7 @@ def move(show: Show, to: State, *, now: int) -> Show:
         Refused: `bad_transition`, there is no way from where it stands.
     """
     if to not in NEXT[show.state]:
-        raise Refused(Code.BAD_TRANSITION, **{"from": show.state.value, "to": to.value})
+        raise Refused(Code.BAD_TRANSITION, held=show.state.value, to=to.value)
     if to is State.LIVE and show.started_at is None:
         return replace(show, state=to, started_at=now)
     if to is State.ENDED:

@@ -121,7 +121,7 @@ class Shows:
             group.create_task(_every(STORE_S, self.likes.store))
 
     async def close(self) -> None:
-        """Writes what still waits. Call it after `run` was cancelled and before the database closes."""
+        """Writes what still waits; after `run` was cancelled, before the database closes."""
         await self.archive.store()
         await self.likes.store()
 

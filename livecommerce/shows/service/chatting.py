@@ -12,7 +12,7 @@ from livecommerce.database.group_commit import Need, Rows
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.limits import take
-from livecommerce.moderation.service import Moderation
+from livecommerce.moderation.service import Moderation, SanctionKind
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import CAPABILITIES, Capability, Role
 from livecommerce.people.service import People
@@ -106,7 +106,7 @@ class Chat:
         if not is_staff:
             self._guard(room, actor.person_id)
         sanction = await self._moderation.sanction_of(room_id, actor.person_id)
-        is_banned = sanction is not None and sanction.kind == "ban"
+        is_banned = sanction is not None and sanction.kind is SanctionKind.BAN
         muted_until = None if sanction is None or is_banned else sanction.until
         speaker = Speaker(is_staff=is_staff, is_banned=is_banned, muted_until=muted_until)
         shut_out = rules.may_act(speaker, now=self._clock.now_ms())

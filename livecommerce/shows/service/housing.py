@@ -193,6 +193,10 @@ class Rooms:
                 room_id = await reading.room_id_of_slug(connection, ref)
         return (await self._memory.room(room_id or ref)).standing.room.id
 
+    async def facts(self, room_id: str) -> Room:
+        """Returns whose room it is and where it sells, from memory. Raises Refused: `not_found`."""
+        return (await self.standing(room_id)).room
+
     async def standing(self, room_id: str) -> Standing:
         """Returns the room and all that decides what may be done in it, at most 2 s old.
 
@@ -202,10 +206,8 @@ class Rooms:
         return (await self._memory.room(room_id)).standing
 
     def _check_market(self, market: str) -> None:
-        try:
-            self._catalogue.market(market)
-        except Refused as refused:
-            raise Refused(Code.BAD_FIELD, field="market") from refused
+        if market not in {known.id for known in self._catalogue.markets().markets}:
+            raise Refused(Code.BAD_FIELD, field="market")
 
     def _view(
         self, room: Room, show: Show | None, names: dict[str, str], capabilities: Iterable[str]

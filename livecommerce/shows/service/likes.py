@@ -12,7 +12,7 @@ from livecommerce.database.group_commit import Need, Rows, Write
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
-from livecommerce.moderation.service import Moderation
+from livecommerce.moderation.service import Moderation, SanctionKind
 from livecommerce.people.accounts import Actor
 from livecommerce.protocol.commands import Done
 from livecommerce.realtime.publisher import Publisher
@@ -95,7 +95,7 @@ class Likes:
             Refused: `banned`, `not_found`, `show_not_open`.
         """
         sanction = await self._moderation.sanction_of(room_id, actor.person_id)
-        if sanction is not None and sanction.kind == "ban":
+        if sanction is not None and sanction.kind is SanctionKind.BAN:
             raise Refused(Code.BANNED)
         room = await self._memory.room(room_id)
         show = room.standing.show

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from livecommerce.database.engine import Database
@@ -13,8 +13,13 @@ from livecommerce.database.group_commit import Need, Rows
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
-from livecommerce.moderation.sanctions import Sanction
-from livecommerce.moderation.service import Consequence, Moderation, SanctionView
+from livecommerce.moderation.service import (
+    Consequence,
+    Moderation,
+    Sanction,
+    SanctionKind,
+    SanctionView,
+)
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import Capability
 from livecommerce.people.service import People
@@ -138,7 +143,7 @@ class Moderating:
                 prepared_at=self._clock.now_ms(),
             )
         )
-        self._forget(room_id, authors)
+        await self._forget(room_id, authors)
         return done
 
     async def time_out(self, actor: Actor, room_id: str, command: TimeOut) -> Done:
@@ -158,7 +163,7 @@ class Moderating:
             command_id=command.id,
             then=self._consequence(actor, room_id, removal),
         )
-        self._forget(room_id, removal.authors)
+        await self._forget(room_id, removal.authors)
         return Done()
 
     async def ban(self, actor: Actor, room_id: str, command: Ban) -> Done:
@@ -177,7 +182,7 @@ class Moderating:
             command_id=command.id,
             then=self._consequence(actor, room_id, removal),
         )
-        self._forget(room_id, removal.authors)
+        await self._forget(room_id, removal.authors)
         return Done()
 
     async def lift(self, actor: Actor, room_id: str, command: Lift) -> Done:
@@ -256,12 +261,13 @@ class Moderating:
                 found.update((message_id, replies[message_id]) for message_id in newest)
         return found
 
-    def _forget(self, room_id: str, message_ids: Iterable[str]) -> None:
-        room = self._memory.known(room_id)
-        if room is not None:
-            room.forget(message_ids)
+    async def _forget(self, room_id: str, message_ids: Collection[str]) -> None:
+        """Takes the removed ones out of memory; a repeated command may have removed none."""
+        async with self._database.reading() as connection:
+            removed = await reading.removed_among(connection, room_id, message_ids)
+        (await self._memory.room(room_id)).forget(removed)
 
     def _carry_out(self, room_id: str, person_id: str, sanction: Sanction | None) -> None:
         """A sanction of this process or another has come into force."""
-        if sanction is not None and sanction.kind == "ban":
+        if sanction is not None and sanction.kind is SanctionKind.BAN:
             self._shut_out(room_id, person_id)

@@ -88,7 +88,7 @@ class _Move(_ShowWrite):
             assert room is not None
             show = replace(self.draft, title_en=room["title_en"], title_ar=room["title_ar"])
         if show is None:
-            raise Refused(Code.BAD_TRANSITION, **{"from": None, "to": self.to.value})
+            raise Refused(Code.BAD_TRANSITION, held=None, to=self.to.value)
         return self.save(rows, rules.move(show, self.to, now=now), now)
 
 

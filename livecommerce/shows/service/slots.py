@@ -123,8 +123,9 @@ def _tell_counters(
         if variant_id not in counters:
             raise Outdated
         event = stock_changed(rows, variant_id, now, dropped=dropped)
-        told = msgspec.structs.replace(event, id=f"{room_id}.{variant_id}.{cause}")
-        rows.publish(room_id, told)
+        if event is not None:
+            told = msgspec.structs.replace(event, id=f"{room_id}.{variant_id}.{cause}")
+            rows.publish(room_id, told)
 
 
 def _version(rows: Rows, id: str) -> str:

@@ -42,7 +42,8 @@ LISTED_MAX = 100
 
 
 async def _fetch(connection: AsyncConnection, statement: sa.Select[Any]) -> Sequence[Row]:
-    return (await connection.execute(statement)).mappings().all()
+    rows: Sequence[Row] = (await connection.execute(statement)).mappings().all()
+    return rows
 
 
 def _room_and_show(row: Row) -> tuple[Room, Show | None]:
@@ -191,6 +192,18 @@ async def replies_to(
         chat_messages.c.removed_at.is_(None),
     )
     return {row["id"]: row["author_id"] for row in await _fetch(connection, statement)}
+
+
+async def removed_among(
+    connection: AsyncConnection, room_id: str, message_ids: Collection[str]
+) -> list[str]:
+    """Those of the messages that were removed."""
+    statement = sa.select(chat_messages.c.id).where(
+        chat_messages.c.room_id == room_id,
+        chat_messages.c.id.in_(message_ids),
+        chat_messages.c.removed_at.is_not(None),
+    )
+    return [row["id"] for row in await _fetch(connection, statement)]
 
 
 async def authors_among(

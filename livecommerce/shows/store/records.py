@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -161,7 +161,7 @@ def columns_of_tombstone(
         "reply_to": None,
         "reply_name": None,
         "reply_text": None,
-        "mentions": cast(bytes, msgspec.msgpack.encode([])),
+        "mentions": msgspec.msgpack.encode([]),
         "said_at": said_at,
         "removed_at": removed_at,
         "removed_by": by,

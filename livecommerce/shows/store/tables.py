@@ -1,4 +1,4 @@
-"""The tables. A room's bag is one row with its offers in order, so that numbers cannot have gaps."""
+"""The tables. A bag is one row with its offers in order, so that numbers cannot have gaps."""
 
 from __future__ import annotations
 
