@@ -159,7 +159,7 @@ SCRIPT: tuple[Cue, ...] = (
         "Sadu from the loom: every diamond is woven, not printed.",
         "سدو من النول: كل معيّن منسوج وليس مطبوعًا.",
     ),
-    _say(135, "Shipping is free above 200 riyals tonight.", "الشحن مجاني فوق ٢٠٠ ريال الليلة."),
+    _say(135, "Wash the covers cold and they last for years.", "غسلها بالماء البارد يطيل عمرها."),
     Cue(141, Pin("sukkari-bowl")),
     _say(
         143,

@@ -20,7 +20,7 @@ from livecommerce.demo.pictures.canvas import (
     rgb,
 )
 from livecommerce.demo.pictures.outlines import box, ellipse, leaf, path, star, trace
-from livecommerce.demo.shop import Language, Text
+from livecommerce.demo.shop import Text
 
 _SIDE = 400
 _GOLD = rgb("#e6bd6a")
@@ -129,18 +129,14 @@ def brand_plate(
     for reach, tone in ((0.2, rgb("#c9923e")), (0.183, rgb("#fff3dc")), (0.166, rgb("#8a2f55"))):
         c.fill(star(cx, cy, points=8, outer=width * reach, inner=width * reach * 0.765), tone)
     studio.dallah(c, cx + width * 0.008, cy + width * 0.095, size=width / 2900)
-    lines: tuple[tuple[float, Language, float], ...] = ((0.5, "ar", 0.14), (0.7, "en", 0.115))
-    for share, language, px in lines:
-        words = lettering.fitted(
-            name.in_language(language), px=width * px, width=width * 0.84, language=language
-        )
+    room = width * 0.84
+    arabic = lettering.fitted(name.ar, px=width * 0.14, width=room, language="ar")
+    english = lettering.fitted(name.en, px=width * 0.115, width=room, language="en")
+    # A name that stands alone takes the middle.
+    for words, share in ((arabic, 0.5), (english, 0.6 if arabic is None else 0.7)):
         if words is not None:
-            write(
-                c.image,
-                words,
-                (round(cx - words.width / 2), round(y + width * share)),
-                rgb("#5b1f3f"),
-            )
+            at = (round(cx - words.width / 2), round(y + width * share))
+            write(c.image, words, at, rgb("#5b1f3f"))
 
 
 def write(image: Image.Image, words: Image.Image, at: tuple[int, int], tone: Colour) -> None:
