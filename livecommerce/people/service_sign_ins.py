@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 import structlog
 
@@ -41,7 +42,6 @@ from livecommerce.people.tokens import (
     ACCESS_S,
     LEEWAY_S,
     OWN,
-    Claims,
     OwnKeys,
     make_refresh,
     read_access,
@@ -80,6 +80,10 @@ class SignedIn:
     tokens: Tokens
     refresh_token: str
     refresh_expires_at: int
+
+    def showing(self, person: PersonView) -> SignedIn:
+        """Returns the same with the person told more fully."""
+        return replace(self, tokens=msgspec.structs.replace(self.tokens, person=person))
 
 
 class SignIns:
@@ -129,13 +133,13 @@ class SignIns:
             self._newcomers.note(claims)
         else:
             raise Refused(Code.UNAUTHENTICATED)
-        return _who(claims)
+        return claims.actor, claims.expires_at
 
     # ---- coming in ---------------------------------------------------------------------------
 
     async def guest_in(self, draft: GuestDraft, *, ip: str) -> SignedIn:
         self._guests.take(ip)
-        name = _free_name(draft.name)
+        name = free_name(draft.name)
         person = NewPerson(new_id(), Kind.GUEST, name, self._settings.default_market)
         opened = await self._database.writer.submit(
             AddPerson(person=person, sign_in_id=new_id(), sign_in_ms=self._sign_in_ms)
@@ -143,10 +147,11 @@ class SignIns:
         assert opened is not None
         return self._signed_in(opened)
 
-    async def sign_up(self, draft: SignUp, *, ip: str, guest: Actor | None) -> SignedIn:
+    async def sign_up(
+        self, draft: SignUp, login: Login, *, ip: str, guest: Actor | None
+    ) -> SignedIn:
         self._by_ip.take(ip)
-        name = _free_name(draft.name)
-        login = read_login(draft.login, draft.market)
+        name = free_name(draft.name)
         is_guest = guest is not None and guest.kind == Kind.GUEST
         person_id, sign_in_id = new_id(), new_id()
         if is_guest:
@@ -168,7 +173,7 @@ class SignIns:
         """One refusal, and one time to refuse, for an unknown login and for a wrong password."""
         self._by_ip.take(ip)
         try:
-            login = read_login(draft.login, self._settings.default_market)
+            login = read_login(draft.login, draft.market)
         except Refused as problem:
             raise Refused(Code.WRONG_CREDENTIALS) from problem
         login_id = self._login_id(login)
@@ -236,7 +241,7 @@ class SignIns:
         )
         if outcome is Outcome.REUSED:
             log.warning("refresh token reused", sign_in_id=sign_in_id)
-            self._end([sign_in_id])
+            self.take_note([sign_in_id])
         if opened is None:
             raise Refused(Code.UNAUTHENTICATED)
         return self._signed_in(opened)
@@ -247,7 +252,8 @@ class SignIns:
         ids = {None if read is None else read[0], None if actor is None else actor.sign_in_id}
         named = tuple(sorted(id for id in ids if id is not None))
         if named:
-            self._end(await self._database.writer.submit(EndSignIns(named)))
+            ended = await self._database.writer.submit(EndSignIns(named))
+            self.take_note(ended)
 
     def on_signed_out(self, callback: Callable[[str], None]) -> None:
         self._callbacks.append(callback)
@@ -265,7 +271,7 @@ class SignIns:
             sa.select(sign_ins.c.id).where(sign_ins.c.ended_at >= since)
         )
         self._read_at = now
-        self._end([row["id"] for row in rows])
+        self.take_note([row["id"] for row in rows])
 
     async def sweep(self) -> int:
         """Deletes some of what nobody can use any more; returns how much."""
@@ -283,11 +289,8 @@ class SignIns:
         sweep = Sweep(tuple(row["id"] for row in spent), tuple(row["id"] for row in links))
         return await self._database.writer.submit(sweep)
 
-    def ended_elsewhere(self, sign_in_ids: tuple[str, ...]) -> None:
-        """Takes note of sign-ins that another write has ended."""
-        self._end(sign_in_ids)
-
-    def _end(self, sign_in_ids: list[str] | tuple[str, ...]) -> None:
+    def take_note(self, sign_in_ids: Iterable[str]) -> None:
+        """Refuses the access tokens of sign-ins that have ended, and has their sockets closed."""
         now = self._clock.now_ms()
         for sign_in_id in sign_in_ids:
             if sign_in_id not in self._ended:
@@ -312,11 +315,8 @@ class SignIns:
         return self._vault.blind_index(login.kind, login.value)
 
 
-def _who(claims: Claims) -> tuple[Actor, int]:
-    return claims.actor, claims.expires_at
-
-
-def _free_name(text: str) -> str:
+def free_name(text: str) -> str:
+    """Returns a clean name that claims no office. Raises Refused(BAD_FIELD)."""
     name = clean_name(text)
     if claims_office(name):
         raise Refused(Code.BAD_FIELD, field="name", reason="reserved")

@@ -30,6 +30,8 @@ class SignUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     login: Login
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "SA"
+    """Whose a phone number without + is."""
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True):
