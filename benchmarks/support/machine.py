@@ -1,0 +1,63 @@
+"""The machine a figure was measured on, and who of us runs on which of its cores."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sqlite3
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+@contextlib.contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Runs this thread, and every process it starts meanwhile, on one core (modulo their number).
+
+    A process started inside stays there; the thread goes back.
+    """
+    before = os.sched_getaffinity(0)
+    cores = sorted(before)
+    os.sched_setaffinity(0, {cores[core % len(cores)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds a process and those it started have used."""
+    total = 0.0
+    family = psutil.Process(pid)
+    for process in [family, *family.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def described() -> dict[str, Any]:
+    """Processor, cores, memory, system, and the versions that matter."""
+    return {
+        "cpu": _cpu_name(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "versions": {
+            name: version(name) for name in ("uvloop", "SQLAlchemy", "asyncpg", "aiosqlite")
+        },
+    }
+
+
+def _cpu_name() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
