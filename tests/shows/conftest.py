@@ -1,0 +1,36 @@
+"""The services of a room on real databases: every test that asks for `world` runs on both."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.shows.world import World, open_world
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite+aiosqlite:///{tmp_path}/shop.db"
+
+
+@pytest.fixture
+async def world(url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """A house with a host and an empty room."""
+    world = await open_world(url, tmp_path)
+    yield world
+    assert await world.breaches() == []
+    await world.close()
+
+
+@pytest.fixture
+async def worlds(postgres_url: str, tmp_path: Path) -> AsyncIterator[tuple[World, World]]:
+    """Two processes of one house, on PostgreSQL; time is the same in both."""
+    first = await open_world(postgres_url, tmp_path)
+    second = await open_world(postgres_url, tmp_path, create=False, like=first)
+    yield first, second
+    assert await first.breaches() == []
+    await second.close()
+    await first.close()
