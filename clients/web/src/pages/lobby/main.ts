@@ -1,0 +1,4 @@
+import { mount } from '../mount';
+import Lobby from './Lobby.svelte';
+
+mount(Lobby);

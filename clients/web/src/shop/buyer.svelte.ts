@@ -1,0 +1,121 @@
+/** What a person needs to buy with one tap: where to, and how to pay. */
+
+import { api, app, lasting } from '../app/app.svelte';
+import type { AddressDraft, AddressForm, AddressForms, AddressList, AddressView, CardView, PaymentChoice, PaymentMethods } from '../core/protocol/generated';
+import { addTexts, t, tMaybe } from '../i18n/index.svelte';
+
+const LAST_ADDRESS = 'lc.address';
+const LAST_PAYMENT = 'lc.payment';
+
+/** A saved card, a card of the sandbox that is not saved yet, or cash at the door. */
+export type Means =
+  | { kind: 'card'; card: CardView }
+  | { kind: 'test_card'; token: string }
+  | { kind: 'pay_on_delivery' };
+
+let addresses = $state.raw<readonly AddressView[]>([]);
+let methods = $state.raw<PaymentMethods>({ cards: [], methods: [], test_cards: [] });
+let forms = $state.raw<readonly AddressForm[]>([]);
+let loadedFor = $state<string | null>(null);
+
+export const buyer = {
+  get addresses(): readonly AddressView[] {
+    return addresses;
+  },
+  get cards(): readonly CardView[] {
+    return methods.cards;
+  },
+  get testCards(): readonly string[] {
+    return methods.test_cards;
+  },
+  get forms(): readonly AddressForm[] {
+    return forms;
+  },
+  get takesCash(): boolean {
+    return methods.methods.includes('pay_on_delivery');
+  },
+  get isLoaded(): boolean {
+    return loadedFor !== null && loadedFor === app.person?.id;
+  },
+  /** The address used last, or the newest. */
+  get address(): AddressView | null {
+    const last = lasting.get(LAST_ADDRESS);
+    return addresses.find((address) => address.id === last) ?? addresses.at(0) ?? null;
+  },
+  /** What was paid with last, or the first saved card. */
+  get means(): Means | null {
+    const last = lasting.get(LAST_PAYMENT);
+    if (last === 'pay_on_delivery' && this.takesCash) return { kind: 'pay_on_delivery' };
+    const card = methods.cards.find(({ id }) => id === last) ?? methods.cards.at(0);
+    return card === undefined ? null : { kind: 'card', card };
+  },
+  /** Reads it all anew for who is signed in now, and for nobody nothing. */
+  async load(market: string): Promise<void> {
+    const { person } = app;
+    if (person === null) {
+      addresses = [];
+      methods = { cards: [], methods: [], test_cards: [] };
+      loadedFor = null;
+      return;
+    }
+    const [list, got] = await Promise.all([
+      api.get<AddressList>('/me/addresses'),
+      api.get<PaymentMethods>(`/me/payment-methods?market=${encodeURIComponent(market)}`),
+    ]);
+    addresses = list.addresses;
+    methods = got;
+    loadedFor = person.id;
+  },
+  async loadForms(): Promise<void> {
+    if (forms.length > 0) return;
+    const [list, en, ar] = await Promise.all([
+      api.get<AddressForms>('/address-forms'),
+      import('../i18n/locales/places.en.json'),
+      import('../i18n/locales/places.ar.json'),
+    ]);
+    addTexts({ en: en.default, ar: ar.default });
+    forms = list.forms;
+  },
+  async addAddress(draft: AddressDraft): Promise<AddressView> {
+    const added = await api.post<AddressView>('/me/addresses', draft);
+    addresses = [added, ...addresses.filter(({ id }) => id !== added.id)];
+    return added;
+  },
+  async removeAddress(id: string): Promise<void> {
+    await api.remove(`/me/addresses/${id}`);
+    addresses = addresses.filter((address) => address.id !== id);
+  },
+  async addCard(token: string): Promise<CardView> {
+    const added = await api.post<CardView>('/me/cards', { provider: 'sandbox', token });
+    methods = { ...methods, cards: [added, ...methods.cards.filter(({ id }) => id !== added.id)] };
+    return added;
+  },
+  async removeCard(id: string): Promise<void> {
+    await api.remove(`/me/cards/${id}`);
+    methods = { ...methods, cards: methods.cards.filter((card) => card.id !== id) };
+  },
+  /** A test card becomes a saved one here; what was used is what is offered next time. */
+  async choice(means: Means, addressId: string): Promise<PaymentChoice> {
+    lasting.set(LAST_ADDRESS, addressId);
+    if (means.kind === 'pay_on_delivery') {
+      lasting.set(LAST_PAYMENT, 'pay_on_delivery');
+      return { method: 'pay_on_delivery' };
+    }
+    const card = means.kind === 'card' ? means.card : await this.addCard(means.token);
+    lasting.set(LAST_PAYMENT, card.id);
+    return { method: 'card', card_id: card.id };
+  },
+};
+
+export function cardName(card: CardView): string {
+  return `${tMaybe(`brand_${card.brand}`) ?? card.brand} ••${card.last4}`;
+}
+
+export function testCardName(token: string): string {
+  return tMaybe(`test_card_${token}`) ?? token;
+}
+
+export function meansName(means: Means): string {
+  if (means.kind === 'card') return cardName(means.card);
+  return means.kind === 'test_card' ? testCardName(means.token) : t('pay_on_delivery');
+}

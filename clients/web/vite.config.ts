@@ -1,0 +1,49 @@
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+const server = process.env['LIVECOMMERCE_URL'] ?? 'http://127.0.0.1:8000';
+const pages = { lobby: 'index.html', room: 'room.html', studio: 'studio.html', account: 'account.html' };
+
+export default defineConfig({
+  plugins: [
+    svelte(),
+    {
+      // in development the pages answer under the same addresses as on the server
+      name: 'page-addresses',
+      configureServer({ middlewares }) {
+        middlewares.use((request, _response, next) => {
+          const path = (request.url ?? '').split('?')[0] ?? '';
+          if (/^\/r\/[^/.]+$/.test(path)) request.url = '/room.html';
+          else if (/^\/studio\/[^/.]+$/.test(path)) request.url = '/studio.html';
+          else if (path === '/account') request.url = '/account.html';
+          next();
+        });
+      },
+    },
+    {
+      // the server sends these as they are
+      name: 'gzip-beside',
+      apply: 'build',
+      async writeBundle({ dir = 'dist' }) {
+        for (const name of await readdir(`${dir}/assets`)) {
+          if (!/\.(?:js|css|svg)$/.test(name)) continue;
+          const path = `${dir}/assets/${name}`;
+          await writeFile(`${path}.gz`, gzipSync(await readFile(path), { level: 9 }));
+        }
+      },
+    },
+  ],
+  build: {
+    target: 'es2022',
+    // oklch() without a second spelling of every colour
+    cssTarget: ['chrome118', 'safari17.2', 'firefox121'],
+    manifest: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: { input: pages },
+  },
+  server: { proxy: { '/v1': { target: server, ws: true }, '/media': { target: server } } },
+  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+});
