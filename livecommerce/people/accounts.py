@@ -54,7 +54,8 @@ def clean_name(text: str, *, field: str = "name", length_max: int = NAME_MAX) ->
         raise Refused(Code.BAD_FIELD, field=field)
     # Composed before and after: what stood between a letter and its mark may have been taken out.
     kept = "".join(_kept(unicodedata.normalize("NFC", text)))
-    name = unicodedata.normalize("NFC", " ".join(kept.split())).strip(_JOINERS + _SELECTORS)
+    name = unicodedata.normalize("NFC", " ".join(kept.split()))
+    name = name.lstrip(_JOINERS + _SELECTORS + " ").rstrip(_JOINERS + " ")
     if not any(_is_visible(char) for char in name):
         raise Refused(Code.BAD_FIELD, field=field, reason="empty")
     if len(name) > length_max:
@@ -94,7 +95,8 @@ _OFFICIAL: Final = (
 
 def skeleton(name: str) -> str:
     """Returns what a hasty eye reads: two names with one skeleton can be taken for each other."""
-    folded = unicodedata.normalize("NFKD", name).casefold().translate(_LOOKS)
+    plain = unicodedata.normalize("NFKD", name).casefold().strip(" !.,|-_*~")
+    folded = plain.translate(_LOOKS)
     letters = "".join(char for char in folded if char.isalnum())
     # Capital I and small l are one stroke; Arabic writes its alef, ya and ta in several ways.
     return letters.translate(str.maketrans("iىةأإآ", "lيهااا"))

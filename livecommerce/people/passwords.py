@@ -12,8 +12,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
 NOBODY: Final = (
-    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$"
-    "uOuSNUQPs8lTsCDHjfzpXW/UOfFI1i8dkX+5ijMiNqo"
+    "$argon2id$v=19$m=19456,t=2,p=1$e94V6Yig2qjrQYTWOBxrTA$"
+    "CRUwr9+c1lNbl5F0MmE/cUuixobgoM1QoWIT/USk4fA"
 )
 """A hash no password is known for: compared with where there is no account, so that an unknown
 login takes as long to refuse as a wrong password."""

@@ -185,6 +185,10 @@ class People:
         """Ends a sign-in: its tokens are refused and its sockets closed. Twice is fine."""
         await self._sign_ins.sign_out(refresh_token, actor)
 
+    async def find(self, login: str, *, market: str = "SA") -> str:
+        """Returns whose login this is. For the operator. Raises Refused: BAD_FIELD, NOT_FOUND."""
+        return await self._sign_ins.find(read_login(login, market))
+
     async def make_link(self, person_id: str, *, valid_s: int = 86_400, uses: int = 1) -> str:
         """Returns the token of a link that signs this person in. Raises Refused(NOT_FOUND)."""
         return await self._sign_ins.make_link(person_id, valid_s=valid_s, uses=uses)

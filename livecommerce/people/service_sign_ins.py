@@ -79,7 +79,7 @@ class SignedIn:
 
     tokens: Tokens
     refresh_token: str
-    refresh_expires_at: int
+    refresh_max_age_s: int
 
     def showing(self, person: PersonView) -> SignedIn:
         """Returns the same with the person told more fully."""
@@ -197,6 +197,15 @@ class SignIns:
         )
         return self._signed_in(opened)
 
+    async def find(self, login: Login) -> str:
+        row = await self._database.fetch_one(
+            sa.select(logins.c.person_id).where(logins.c.id == self._login_id(login))
+        )
+        if row is None:
+            raise Refused(Code.NOT_FOUND, field="login")
+        person_id: str = row["person_id"]
+        return person_id
+
     async def make_link(self, person_id: str, *, valid_s: int, uses: int) -> str:
         token = secrets.token_urlsafe(24)
         await self._database.writer.submit(
@@ -308,7 +317,7 @@ class SignIns:
         return SignedIn(
             Tokens(access_token=access, expires_at=expires_at, person=person),
             make_refresh(self._keys, opened.sign_in_id, opened.generation),
-            opened.expires_at,
+            max(0, opened.expires_at - now) // 1000,
         )
 
     def _login_id(self, login: Login) -> str:

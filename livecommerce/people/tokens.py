@@ -90,7 +90,7 @@ class PlatformTrust:
             raise ValueError("give one of secret, public_key and jwks")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class OwnKeys:
     access: OctKey
     refresh: bytes
@@ -161,7 +161,10 @@ def take_apart(token: str) -> Unproven:
         raise _no() from problem
     if not isinstance(claims, dict):
         raise _no()
-    if header.keys() & _FORBIDDEN_HEADERS or header.get("alg") not in _KEY_KINDS:
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in _KEY_KINDS:
+        raise _no()
+    if header.keys() & _FORBIDDEN_HEADERS:
         raise _no()
     return Unproven(signed, header, claims)
 
@@ -277,24 +280,20 @@ def make_refresh(keys: OwnKeys, sign_in_id: str, generation: int) -> str:
     It is the sign-in, the generation and our mark on both. The database keeps only the number of
     the generation, so that reading the database gives nobody a token.
     """
-    return f"{sign_in_id}.{generation}.{_mark(keys, sign_in_id, generation)}"
+    mac = hmac.digest(keys.refresh, f"{sign_in_id}|{generation}".encode(), sha256)
+    return f"{sign_in_id}.{generation}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
 
 
 def read_refresh(keys: OwnKeys, token: str) -> tuple[str, int] | None:
     """Returns sign-in and generation, or None for a token we have not made."""
     sign_in_id, _, rest = token.partition(".")
-    number, _, mark = rest.partition(".")
-    if not sign_in_id or not token.isascii() or not 0 < len(number) < 10 or not number.isdigit():
+    number, _, _ = rest.partition(".")
+    if not token.isascii() or not 0 < len(number) < 10 or not number.isdigit():
         return None
     generation = int(number)
-    if not hmac.compare_digest(mark, _mark(keys, sign_in_id, generation)):
+    if not hmac.compare_digest(token, make_refresh(keys, sign_in_id, generation)):
         return None
     return sign_in_id, generation
-
-
-def _mark(keys: OwnKeys, sign_in_id: str, generation: int) -> str:
-    mac = hmac.digest(keys.refresh, f"{sign_in_id}|{generation}".encode(), sha256)
-    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 def _prove(token: Unproven, key: Key) -> None:

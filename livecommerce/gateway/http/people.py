@@ -16,7 +16,6 @@ from livecommerce.gateway.http.bodies import (
     reply,
     reply_raw,
 )
-from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people.addresses import FORMS, GENERIC, Form
 from livecommerce.people.logins import dial_code
@@ -46,15 +45,13 @@ RoomId = Callable[[str], Awaitable[str]]
 """Finds a room's id by its id or slug. Raises Refused(NOT_FOUND)."""
 
 
-def routes(
-    people: People, *, room_id: RoomId, clock: Clock, behind_https: bool = False
-) -> list[web.RouteDef]:
+def routes(people: People, room_id: RoomId, *, behind_https: bool = False) -> list[web.RouteDef]:
     """Makes the routes of /v1/auth, /v1/me, /v1/address-forms and /v1/rooms/{room}/grants.
 
     Args:
         behind_https: a proxy ends TLS before us, so that cookies must be marked Secure.
     """
-    cookies = _Cookies(clock, behind_https=behind_https)
+    cookies = _Cookies(behind_https=behind_https)
     return [
         *_auth_routes(people, cookies),
         *_me_routes(people),
@@ -66,8 +63,7 @@ def routes(
 class _Cookies:
     """The refresh token where no script can read it, sent to /v1/auth and nowhere else."""
 
-    def __init__(self, clock: Clock, *, behind_https: bool) -> None:
-        self._clock = clock
+    def __init__(self, *, behind_https: bool) -> None:
         self._behind_https = behind_https
 
     def answer(self, request: web.Request, signed_in: SignedIn, status: int = 200) -> web.Response:
@@ -79,11 +75,10 @@ class _Cookies:
             )
             return reply(tokens, status, headers)
         response = reply(signed_in.tokens, status, headers)
-        left_ms = signed_in.refresh_expires_at - self._clock.now_ms()
         response.set_cookie(
             COOKIE,
             signed_in.refresh_token,
-            max_age=max(0, left_ms // 1000),
+            max_age=signed_in.refresh_max_age_s,
             path=COOKIE_PATH,
             httponly=True,
             samesite="Strict",
