@@ -11,6 +11,7 @@ Prose = Annotated[str, msgspec.Meta(max_length=4000)]
 Label = Annotated[str, msgspec.Meta(max_length=40)]
 Minor = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)]
 """An amount in minor units."""
+PictureIds = Annotated[list[str], msgspec.Meta(max_length=12)]
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,7 +42,12 @@ class MerchantView(msgspec.Struct, frozen=True, kw_only=True):
     picture_url: str | None = None
 
 
+class MarketList(msgspec.Struct, frozen=True, kw_only=True):
+    markets: list[MarketView]
+
+
 class PictureView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
     url: str
     thumb_url: str
     width: int
@@ -97,7 +103,31 @@ class ProductDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     category: Annotated[str, msgspec.Meta(max_length=40)] = "other"
     axes: Annotated[list[Text], msgspec.Meta(max_length=3)] = []
     variants: Annotated[list[VariantDraft], msgspec.Meta(min_length=1, max_length=250)]
-    picture_ids: Annotated[list[str], msgspec.Meta(max_length=12)] = []
+    picture_ids: PictureIds = []
+    state: Annotated[str, msgspec.Meta(pattern="^(draft|active)$")] = "active"
+
+
+class VariantPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new price. `compare_at_minor` left out (UNSET) stays, null removes it."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    price_minor: Minor | msgspec.UnsetType = msgspec.UNSET
+    compare_at_minor: Minor | None | msgspec.UnsetType = msgspec.UNSET
+
+
+class ProductPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fields left out (UNSET) stay as they are. `version` is what was edited: a product that has
+    changed since is refused with `conflict`."""
+
+    version: Annotated[int, msgspec.Meta(ge=1)]
+    title: Text | msgspec.UnsetType = msgspec.UNSET
+    description: Text | msgspec.UnsetType = msgspec.UNSET
+    category: Annotated[str, msgspec.Meta(max_length=40)] | msgspec.UnsetType = msgspec.UNSET
+    picture_ids: PictureIds | msgspec.UnsetType = msgspec.UNSET
+    variants: Annotated[list[VariantPatch], msgspec.Meta(max_length=250)] = []
+    state: Annotated[str, msgspec.Meta(pattern="^(draft|active|archived)$")] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
 
 
 class MerchantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -51,6 +51,20 @@ class SaleCounted(StateEvent, frozen=True, kw_only=True, tag="sale_counted"):
         return 0 if self.available <= EXACT_BELOW else COUNTER_PACE_MS
 
 
+class StockView(msgspec.Struct, frozen=True, kw_only=True):
+    """A stock level as its merchant sees it."""
+
+    variant_id: str
+    on_hand: int
+    available: int
+    """Units anybody may buy: not held, not sold, not set aside for a flash sale."""
+    version: int
+
+
+class SaleList(msgspec.Struct, frozen=True, kw_only=True):
+    sales: list[SaleView]
+
+
 class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     """A flash sale as everyone sees it. All times are the server's, epoch milliseconds."""
 

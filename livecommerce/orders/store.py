@@ -1,0 +1,202 @@
+"""Tables of orders, their lines and their history, and the reading of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from livecommerce.database.group_commit import Rows
+from livecommerce.database.schema import (
+    append_only,
+    id_column,
+    metadata,
+    time_column,
+    version_column,
+)
+
+Row = Mapping[Any, Any]
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=nullable)
+
+
+def _number(name: str, *, default: int | None = None) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, default=default)
+
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    id_column(),
+    _text("person_id"),
+    _text("buyer_name"),
+    _text("command_id"),
+    _text("merchant_id"),
+    _text("room_id", nullable=True),
+    _text("host_id", nullable=True),
+    _text("state"),
+    _text("payment_state"),
+    _text("fulfil_state"),
+    _text("market"),
+    _text("currency"),
+    _number("subtotal_minor"),
+    _number("delivery_minor"),
+    _number("vat_minor"),
+    _number("total_minor"),
+    _text("hold_id"),
+    _text("attempt_id", nullable=True),
+    _number("attempts", default=0),
+    _text("closing_as", nullable=True),
+    _text("failure", nullable=True),
+    _text("action_kind", nullable=True),
+    _text("action_url", nullable=True),
+    _text("address_id", nullable=True),
+    time_column("created_at"),
+    time_column("paid_at", nullable=True),
+    _number("steps", default=0),
+    version_column(),
+    sa.CheckConstraint(
+        "state IN ('pending_payment', 'confirmed', 'cancelled', 'expired', 'completed')",
+        name="state",
+    ),
+    sa.CheckConstraint(
+        "payment_state IN ('not_paid', 'processing', 'requires_action', 'failed', 'captured',"
+        " 'due_on_delivery', 'refunded')",
+        name="payment_state",
+    ),
+    sa.CheckConstraint("fulfil_state IN ('not_fulfilled', 'cancelled')", name="fulfil_state"),
+    sa.CheckConstraint("subtotal_minor >= 0 AND delivery_minor >= 0", name="amounts"),
+    sa.CheckConstraint("total_minor = subtotal_minor + delivery_minor", name="total"),
+    sa.CheckConstraint("vat_minor BETWEEN 0 AND total_minor", name="vat"),
+    sa.Index(None, "person_id"),
+)
+sa.Index(
+    "ix_orders_room_id",
+    orders.c.room_id,
+    orders.c.id,
+    sqlite_where=sa.text("room_id IS NOT NULL"),
+    postgresql_where=sa.text("room_id IS NOT NULL"),
+)
+
+# Prices, rates and names as they were: never read from the catalogue again.
+order_lines = sa.Table(
+    "order_lines",
+    metadata,
+    id_column(),
+    sa.Column("order_id", sa.Text, sa.ForeignKey("orders.id"), nullable=False),
+    _number("line_no"),
+    _text("product_id"),
+    _text("variant_id"),
+    _text("sale_id", nullable=True),
+    _text("offer_id", nullable=True),
+    _text("merchant_id"),
+    _text("merchant_slug"),
+    _text("merchant_name_en"),
+    _text("merchant_name_ar"),
+    _text("merchant_picture_url", nullable=True),
+    _text("host_id", nullable=True),
+    _text("sku"),
+    _text("title_en"),
+    _text("title_ar"),
+    _text("options"),
+    _text("thumb_url", nullable=True),
+    _number("qty"),
+    _number("unit_minor"),
+    _number("total_minor"),
+    _number("vat_bps"),
+    _number("vat_minor"),
+    _number("platform_bps", default=0),
+    _number("affiliate_bps", default=0),
+    sa.CheckConstraint("qty > 0", name="qty"),
+    sa.CheckConstraint("unit_minor >= 0 AND total_minor = unit_minor * qty", name="total"),
+    sa.CheckConstraint("vat_minor BETWEEN 0 AND total_minor", name="vat"),
+)
+
+order_transitions = append_only(
+    sa.Table(
+        "order_transitions",
+        metadata,
+        id_column(),
+        _text("machine"),
+        _text("entity_id"),
+        _number("seq"),
+        _text("from_state"),
+        _text("to_state"),
+        _text("reason"),
+        time_column("created_at"),
+        sa.CheckConstraint("machine IN ('order', 'payment', 'fulfilment')", name="machine"),
+    )
+)
+
+FIRST_LINE = 1
+
+
+def line_id(order_id: str, line_no: int = FIRST_LINE) -> str:
+    return f"{order_id}.{line_no}"
+
+
+def record_step(
+    rows: Rows, machine: str, order_id: str, change: tuple[str, str, str], now: int
+) -> None:
+    """Writes one step on one axis into the history; `change` is (from, to, reason)."""
+    row = rows.get(orders, order_id)
+    assert row is not None
+    seq = row["steps"] + 1
+    rows.add(orders, order_id, steps=1)
+    rows.insert(
+        order_transitions,
+        {
+            "id": f"{order_id}.{seq}",
+            "machine": machine,
+            "entity_id": order_id,
+            "seq": seq,
+            "from_state": change[0],
+            "to_state": change[1],
+            "reason": change[2],
+            "created_at": now,
+        },
+    )
+
+
+# Reading.
+
+
+def order_by_id(order_id: str) -> sa.Select[Any]:
+    return sa.select(orders).where(orders.c.id == order_id)
+
+
+def orders_of(person_id: str, after: str | None, limit: int) -> sa.Select[Any]:
+    page = sa.select(orders).where(orders.c.person_id == person_id)
+    if after is not None:
+        page = page.where(orders.c.id < after)
+    return page.order_by(orders.c.id.desc()).limit(limit)
+
+
+def orders_in(room_id: str, after: str | None, limit: int) -> sa.Select[Any]:
+    page = sa.select(orders).where(orders.c.room_id == room_id)
+    if after is not None:
+        page = page.where(orders.c.id < after)
+    return page.order_by(orders.c.id.desc()).limit(limit)
+
+
+def lines_of(order_ids: Collection[str]) -> sa.Select[Any]:
+    return sa.select(order_lines).where(
+        order_lines.c.id.in_(sorted(line_id(id) for id in order_ids))
+    )
+
+
+def room_sums(room_id: str) -> sa.Select[Any]:
+    """Orders and money of a room by state and currency."""
+    return (
+        sa.select(
+            orders.c.state,
+            orders.c.currency,
+            sa.func.count().label("orders"),
+            sa.func.sum(orders.c.total_minor).label("total_minor"),
+        )
+        .where(orders.c.room_id == room_id)
+        .group_by(orders.c.state, orders.c.currency)
+    )

@@ -1,0 +1,220 @@
+"""Tables of saved cards, payment attempts, refunds, and what providers told us."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from livecommerce.database.group_commit import Rows
+from livecommerce.database.schema import (
+    append_only,
+    id_column,
+    metadata,
+    time_column,
+    version_column,
+)
+
+Row = Mapping[Any, Any]
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=nullable)
+
+
+def _number(name: str, *, default: int | None = None) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, default=default)
+
+
+def _only(table: sa.Table, name: str, column: str, where: str, *, unique: bool = False) -> None:
+    sa.Index(
+        name,
+        table.c[column],
+        unique=unique,
+        sqlite_where=sa.text(where),
+        postgresql_where=sa.text(where),
+    )
+
+
+cards = sa.Table(
+    "cards",
+    metadata,
+    id_column(),
+    _text("person_id"),
+    _text("provider"),
+    _text("token"),
+    _text("brand"),
+    _text("last4"),
+    _text("expires"),
+    time_column("created_at"),
+    time_column("removed_at", nullable=True),
+    version_column(),
+    sa.Index(None, "person_id"),
+)
+
+payment_attempts = sa.Table(
+    "payment_attempts",
+    metadata,
+    id_column(),
+    _text("order_id"),
+    _number("nth"),
+    _text("provider"),
+    _text("psp_ref", nullable=True),
+    _text("card_id"),
+    _text("state"),
+    _number("amount_minor"),
+    _text("currency"),
+    _number("captured_minor", default=0),
+    _number("refunded_minor", default=0),
+    _text("error_code", nullable=True),
+    time_column("check_at", nullable=True),
+    _number("checks", default=0),
+    time_column("created_at"),
+    _number("steps", default=0),
+    version_column(),
+    sa.CheckConstraint(
+        "state IN ('created', 'confirming', 'requires_action', 'processing', 'unknown',"
+        " 'canceling', 'succeeded', 'failed', 'canceled', 'surplus')",
+        name="state",
+    ),
+    sa.CheckConstraint("amount_minor > 0", name="amount"),
+    sa.CheckConstraint("captured_minor IN (0, amount_minor)", name="captured"),
+    sa.CheckConstraint("refunded_minor BETWEEN 0 AND captured_minor", name="refunded"),
+    sa.UniqueConstraint("provider", "psp_ref"),
+)
+# At most one live or successful attempt an order: nobody is charged twice.
+_only(
+    payment_attempts,
+    "uq_payment_attempts_open",
+    "order_id",
+    "state NOT IN ('failed', 'canceled', 'surplus')",
+    unique=True,
+)
+_only(payment_attempts, "ix_payment_attempts_check", "check_at", "check_at IS NOT NULL")
+sa.Index("ix_payment_attempts_order_id", payment_attempts.c.order_id)
+
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    id_column(),
+    _text("attempt_id"),
+    _text("order_id"),
+    _number("amount_minor"),
+    _text("reason"),
+    _text("state"),
+    _text("psp_ref", nullable=True),
+    time_column("check_at", nullable=True),
+    _number("checks", default=0),
+    time_column("created_at"),
+    _number("steps", default=0),
+    version_column(),
+    sa.CheckConstraint("amount_minor > 0", name="amount"),
+    sa.CheckConstraint("state IN ('requested', 'succeeded', 'failed')", name="state"),
+    sa.Index(None, "attempt_id"),
+)
+_only(refunds, "ix_refunds_check", "check_at", "check_at IS NOT NULL")
+
+psp_events = sa.Table(
+    "psp_events",
+    metadata,
+    id_column(),
+    _text("provider"),
+    _text("kind"),
+    _text("psp_ref", nullable=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    _text("state"),
+    _number("tries", default=0),
+    time_column("due_at", nullable=True),
+    time_column("created_at"),
+    version_column(),
+    sa.CheckConstraint("state IN ('new', 'done', 'ignored')", name="state"),
+)
+_only(psp_events, "ix_psp_events_due", "due_at", "due_at IS NOT NULL")
+
+payment_transitions = append_only(
+    sa.Table(
+        "payment_transitions",
+        metadata,
+        id_column(),
+        _text("machine"),
+        _text("entity_id"),
+        _number("seq"),
+        _text("from_state"),
+        _text("to_state"),
+        _text("reason"),
+        time_column("created_at"),
+        sa.CheckConstraint("machine IN ('attempt', 'refund')", name="machine"),
+    )
+)
+
+
+def record_step(
+    rows: Rows, table: sa.Table, machine: str, id: str, change: tuple[str, str, str], now: int
+) -> None:
+    """Writes one step of a state machine into the history; `change` is (from, to, reason)."""
+    row = rows.get(table, id)
+    assert row is not None
+    seq = row["steps"] + 1
+    rows.add(table, id, steps=1)
+    rows.insert(
+        payment_transitions,
+        {
+            "id": f"{id}.{seq}",
+            "machine": machine,
+            "entity_id": id,
+            "seq": seq,
+            "from_state": change[0],
+            "to_state": change[1],
+            "reason": change[2],
+            "created_at": now,
+        },
+    )
+
+
+# Reading.
+
+
+def cards_of(person_id: str) -> sa.Select[Any]:
+    return (
+        sa.select(cards)
+        .where(cards.c.person_id == person_id, cards.c.removed_at.is_(None))
+        .order_by(cards.c.id.desc())
+    )
+
+
+def card_by_id(card_id: str) -> sa.Select[Any]:
+    return sa.select(cards).where(cards.c.id == card_id)
+
+
+def attempt_by_id(attempt_id: str) -> sa.Select[Any]:
+    return sa.select(payment_attempts).where(payment_attempts.c.id == attempt_id)
+
+
+def attempt_by_ref(provider: str, ref: str) -> sa.Select[Any]:
+    return sa.select(payment_attempts).where(
+        payment_attempts.c.provider == provider, payment_attempts.c.psp_ref == ref
+    )
+
+
+def attempts_of(order_ids: Collection[str]) -> sa.Select[Any]:
+    return sa.select(payment_attempts).where(payment_attempts.c.order_id.in_(sorted(order_ids)))
+
+
+def due(table: sa.Table, now: int, limit: int) -> sa.Select[Any]:
+    """Attempts or refunds that want a look, longest waiting first."""
+    return (
+        sa.select(table)
+        .where(table.c.check_at.is_not(None), table.c.check_at <= now)
+        .order_by(table.c.check_at)
+        .limit(limit)
+    )
+
+
+def due_events(now: int, limit: int) -> sa.Select[Any]:
+    return (
+        sa.select(psp_events)
+        .where(psp_events.c.due_at.is_not(None), psp_events.c.due_at <= now)
+        .order_by(psp_events.c.due_at)
+        .limit(limit)
+    )

@@ -1,0 +1,324 @@
+"""Tables of stock levels, flash sales and holds, and the reading of them.
+
+Rows of different tables refer to each other without foreign keys where one of them is hot: a
+reference locks the row it points at, and a thousand buyers point at the same level. `verify`
+compares them instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from livecommerce.database.group_commit import Rows
+from livecommerce.database.schema import (
+    append_only,
+    id_column,
+    metadata,
+    time_column,
+    version_column,
+)
+from livecommerce.stock.flash_sales import FlashSale, Phase
+from livecommerce.stock.levels import StockLevel
+from livecommerce.stock.wire import SaleView
+
+Row = Mapping[Any, Any]
+
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, default=0)
+
+
+def _number(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=nullable)
+
+
+stock_levels = sa.Table(
+    "stock_levels",
+    metadata,
+    id_column(),
+    _text("variant_id"),
+    _text("warehouse_id"),
+    _count("on_hand"),
+    _count("allocated"),
+    _count("reserved"),
+    _count("set_aside"),
+    version_column(),
+    sa.CheckConstraint("allocated >= 0", name="allocated"),
+    sa.CheckConstraint("reserved >= 0", name="reserved"),
+    sa.CheckConstraint("set_aside >= 0", name="set_aside"),
+    # Overselling cannot be stored.
+    sa.CheckConstraint("allocated + reserved + set_aside <= on_hand", name="within"),
+    sa.Index(None, "variant_id"),
+)
+
+stock_movements = append_only(
+    sa.Table(
+        "stock_movements",
+        metadata,
+        id_column(),
+        _text("level_id"),
+        _number("delta"),
+        _text("cause"),
+        _text("reason"),
+        _text("actor_id"),
+        time_column("created_at"),
+        sa.CheckConstraint("delta <> 0", name="delta"),
+        sa.CheckConstraint("cause IN ('received', 'adjusted')", name="cause"),
+        sa.Index(None, "level_id"),
+    )
+)
+
+flash_sales = sa.Table(
+    "flash_sales",
+    metadata,
+    id_column(),
+    _text("room_id"),
+    _text("offer_id"),
+    _text("product_id"),
+    _text("variant_id"),
+    _text("level_id"),
+    _text("phase"),
+    _number("price_minor"),
+    _number("regular_minor"),
+    _text("currency"),
+    _number("quota"),
+    _number("per_buyer"),
+    _number("hold_s"),
+    _number("warm_up_s"),
+    _number("duration_s"),
+    time_column("scheduled_at", nullable=True),
+    time_column("warm_up_at", nullable=True),
+    time_column("starts_at", nullable=True),
+    time_column("ends_at", nullable=True),
+    time_column("ended_at", nullable=True),
+    _count("held"),
+    _count("sold"),
+    _text("planned_by"),
+    time_column("created_at"),
+    _count("steps"),
+    version_column(),
+    sa.CheckConstraint(
+        "phase IN ('scheduled', 'armed', 'warm_up', 'live', 'sold_out', 'ended', 'cancelled')",
+        name="phase",
+    ),
+    sa.CheckConstraint("held >= 0", name="held"),
+    sa.CheckConstraint("sold >= 0", name="sold"),
+    sa.CheckConstraint("held + sold <= quota", name="quota"),
+    sa.CheckConstraint("price_minor >= 0 AND price_minor < regular_minor", name="price"),
+    sa.CheckConstraint("per_buyer BETWEEN 1 AND quota", name="per_buyer"),
+    sa.CheckConstraint("warm_up_s BETWEEN 10 AND 300", name="warm_up_s"),
+    sa.CheckConstraint("duration_s BETWEEN 60 AND 1200", name="duration_s"),
+    sa.CheckConstraint("starts_at < ends_at", name="times"),
+    sa.Index(None, "room_id"),
+    sa.Index(None, "phase"),
+)
+
+sale_quotas = sa.Table(
+    "sale_quotas",
+    metadata,
+    id_column(),
+    _text("sale_id"),
+    _text("person_id"),
+    _count("qty"),
+    _number("most"),
+    version_column(),
+    sa.CheckConstraint("qty BETWEEN 0 AND most", name="qty"),
+)
+
+holds = sa.Table(
+    "holds",
+    metadata,
+    id_column(),
+    _text("order_id"),
+    _text("person_id"),
+    _text("level_id"),
+    _text("variant_id"),
+    _text("sale_id", nullable=True),
+    _number("qty"),
+    _text("state"),
+    time_column("expires_at"),
+    time_column("deadline_at"),
+    time_column("created_at"),
+    time_column("closed_at", nullable=True),
+    _count("steps"),
+    version_column(),
+    sa.CheckConstraint(
+        "state IN ('active', 'paying', 'releasing', 'consumed', 'released', 'returned')",
+        name="state",
+    ),
+    sa.CheckConstraint("qty > 0", name="qty"),
+    sa.Index(None, "level_id", "created_at"),
+)
+sa.Index(
+    "ix_holds_due",
+    holds.c.expires_at,
+    sqlite_where=sa.text("state IN ('active', 'paying')"),
+    postgresql_where=sa.text("state IN ('active', 'paying')"),
+)
+
+stock_transitions = append_only(
+    sa.Table(
+        "stock_transitions",
+        metadata,
+        id_column(),
+        _text("machine"),
+        _text("entity_id"),
+        _number("seq"),
+        _text("from_state"),
+        _text("to_state"),
+        _text("reason"),
+        time_column("created_at"),
+        sa.CheckConstraint("machine IN ('hold', 'sale')", name="machine"),
+    )
+)
+
+
+def quota_id(sale_id: str, person_id: str) -> str:
+    return f"{sale_id}|{person_id}"
+
+
+def level_of(row: Row) -> StockLevel:
+    return StockLevel(
+        row["variant_id"],
+        row["on_hand"],
+        row["allocated"],
+        row["reserved"],
+        row["set_aside"],
+        row["version"],
+    )
+
+
+def sale_of(row: Row) -> FlashSale:
+    return FlashSale(
+        Phase(row["phase"]),
+        row["quota"],
+        row["per_buyer"],
+        row["held"],
+        row["sold"],
+        row["warm_up_s"],
+        row["duration_s"],
+        row["scheduled_at"],
+        row["starts_at"],
+        row["ends_at"],
+    )
+
+
+def sale_view(row: Row) -> SaleView:
+    return SaleView(
+        id=row["id"],
+        room_id=row["room_id"],
+        offer_id=row["offer_id"],
+        product_id=row["product_id"],
+        variant_id=row["variant_id"],
+        phase=row["phase"],
+        price_minor=row["price_minor"],
+        regular_minor=row["regular_minor"],
+        currency=row["currency"],
+        quota=row["quota"],
+        per_buyer=row["per_buyer"],
+        hold_s=row["hold_s"],
+        warm_up_s=row["warm_up_s"],
+        duration_s=row["duration_s"],
+        scheduled_at=row["scheduled_at"],
+        warm_up_at=row["warm_up_at"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        ended_at=row["ended_at"],
+    )
+
+
+def record_step(
+    rows: Rows, table: sa.Table, machine: str, id: str, change: tuple[str, str, str], now: int
+) -> None:
+    """Writes one step of a state machine into the history; `change` is (from, to, reason).
+
+    Call it before the row's own change; it raises the row's `steps`. What has taken no step yet is
+    in the state it was made in, so that a new hold costs no row here.
+    """
+    row = rows.get(table, id)
+    assert row is not None
+    seq = row["steps"] + 1
+    rows.add(table, id, steps=1)
+    rows.insert(
+        stock_transitions,
+        {
+            "id": f"{id}.{seq}",
+            "machine": machine,
+            "entity_id": id,
+            "seq": seq,
+            "from_state": change[0],
+            "to_state": change[1],
+            "reason": change[2],
+            "created_at": now,
+        },
+    )
+
+
+# Reading.
+
+
+def levels_of(variant_ids: Collection[str]) -> sa.Select[Any]:
+    return sa.select(stock_levels).where(stock_levels.c.variant_id.in_(sorted(variant_ids)))
+
+
+def sale_by_id(sale_id: str) -> sa.Select[Any]:
+    return sa.select(flash_sales).where(flash_sales.c.id == sale_id)
+
+
+def open_sales(room_id: str) -> sa.Select[Any]:
+    return (
+        sa.select(flash_sales)
+        .where(flash_sales.c.room_id == room_id, flash_sales.c.phase.not_in(("ended", "cancelled")))
+        .order_by(flash_sales.c.id.desc())
+    )
+
+
+def past_sales(room_id: str, limit: int) -> sa.Select[Any]:
+    return (
+        sa.select(flash_sales)
+        .where(flash_sales.c.room_id == room_id, flash_sales.c.phase.in_(("ended", "cancelled")))
+        .order_by(flash_sales.c.id.desc())
+        .limit(limit)
+    )
+
+
+def clocked_sales() -> sa.Select[Any]:
+    """Sales that the clock alone will change."""
+    by_clock = sa.or_(
+        flash_sales.c.phase.in_(("warm_up", "live", "sold_out")),
+        sa.and_(
+            flash_sales.c.phase.in_(("scheduled", "armed")),
+            flash_sales.c.scheduled_at.is_not(None),
+        ),
+    )
+    return sa.select(flash_sales).where(by_clock)
+
+
+def due_holds(now: int, limit: int) -> sa.Select[Any]:
+    # Written out as in the partial index, or it is not used.
+    is_open = sa.text("state IN ('active', 'paying')")
+    return (
+        sa.select(holds)
+        .where(is_open, holds.c.expires_at <= now)
+        .order_by(holds.c.expires_at)
+        .limit(limit)
+    )
+
+
+def holders_of(level_id: str, since: int) -> sa.Select[Any]:
+    return (
+        sa.select(holds.c.person_id)
+        .where(holds.c.level_id == level_id, holds.c.created_at >= since)
+        .distinct()
+    )
+
+
+def holds_by_ids(ids: Collection[str]) -> sa.Select[Any]:
+    return sa.select(holds).where(holds.c.id.in_(sorted(ids)))
