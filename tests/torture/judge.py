@@ -122,7 +122,7 @@ class Judge:
         for order in orders:
             row = stored.get(order.order_id)
             person_id = platform_person_id(ISSUER, f"buyer-{order.buyer}")
-            if row is None or row["buyer_id"] != person_id:
+            if row is None or row["person_id"] != person_id:
                 lost += 1
                 finding.breaches.append(f"an acknowledged order is lost: {order}")
             elif order.cancelled and row["state"] != "cancelled":
@@ -178,5 +178,5 @@ class Judge:
         await self.check_verify(finding)
 
 
-ORDERS = "SELECT id, buyer_id, state, total_minor FROM orders"
+ORDERS = "SELECT id, person_id, state, total_minor FROM orders"
 WAITING = "SELECT order_id AS id FROM holds WHERE state IN ('paying', 'releasing')"
