@@ -35,6 +35,40 @@ class PlaceOrder(Command, frozen=True, kw_only=True, tag="buy"):
     payment: PaymentChoice | None = None
 
 
+class OrderBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`PlaceOrder` over HTTP: the key comes in a header, and the room has to be named."""
+
+    variant_id: EntityId
+    qty: Qty = 1
+    sale_id: EntityId | None = None
+    offer_id: EntityId | None = None
+    expected_total_minor: Annotated[int, msgspec.Meta(ge=0)]
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+    address_id: EntityId | None = None
+    payment: PaymentChoice | None = None
+    room_id: EntityId | None = None
+
+    def command(self, key: str) -> PlaceOrder:
+        return PlaceOrder(
+            id=key,
+            variant_id=self.variant_id,
+            qty=self.qty,
+            sale_id=self.sale_id,
+            offer_id=self.offer_id,
+            expected_total_minor=self.expected_total_minor,
+            currency=self.currency,
+            address_id=self.address_id,
+            payment=self.payment,
+        )
+
+
+class PayBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`PayOrder` over HTTP."""
+
+    address_id: EntityId
+    payment: PaymentChoice
+
+
 class PayOrder(Command, frozen=True, kw_only=True, tag="pay"):
     """Pays for an order whose units are on hold. Reply: OrderView."""
 
@@ -103,6 +137,7 @@ class OrderList(msgspec.Struct, frozen=True, kw_only=True):
 class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     variant_id: EntityId
     qty: Qty = 1
+    room_id: EntityId | None = None
     sale_id: EntityId | None = None
     offer_id: EntityId | None = None
 
