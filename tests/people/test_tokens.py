@@ -60,12 +60,12 @@ def raw(header: dict[str, Any], claims: dict[str, Any], key: bytes) -> str:
     return (body + b"." + mark).decode()
 
 
-def read(token: str, keys: Any = None, now: int = NOW, **source: str) -> Claims:
+def read(token: str, keys: Any = None, now: int = NOW, **source: Any) -> Claims:
     told = trust(**source)
     return read_platform(take_apart(token), told, keys or static_keys(told), now)
 
 
-def is_read(token: str, keys: Any = None, **source: str) -> bool:
+def is_read(token: str, keys: Any = None, **source: Any) -> bool:
     return read(token, keys, **source).actor.name == "Sara"
 
 
