@@ -1,0 +1,1 @@
+"""Noise: whatever arrives, the server answers or closes, and goes on serving."""
