@@ -14,9 +14,9 @@ from tests.support.sockets import frame, new_command_id
 Facts = dict[str, Any]
 
 NASTY: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 1.5, 2**31, 2**63, -(2**63), 2**64, 1e308, "", "a", "0",
-    "null", "\0", "\u202e", "a" * 300, "../../etc/passwd", "' OR 1=1 --", "<script>", "𝕏" * 40, [], {}, [[]],
-    {"t": "buy"}, [1] * 50, {"a": {"b": {"c": {}}}},
+    None, True, False, 0, -1, 1, 1.5, 2**31, 2**63, -(2**63), 2**64, 1e308,
+    "", "a", "0", "null", "\0", "\u202e", "a" * 300, "../../etc/passwd", "' OR 1=1 --", "<script>",
+    "𝕏" * 40, [], {}, [[]], {"t": "buy"}, [1] * 50, {"a": {"b": {"c": {}}}},
 )  # fmt: skip
 
 
