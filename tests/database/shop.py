@@ -184,9 +184,7 @@ async def check_book(database: Database, level_id: str = "shirt") -> int:
     level = await row(database, levels, level_id)
     assert level is not None
     placed = await database.fetch(sa.select(orders).where(orders.c.level_id == level_id))
-    told = await database.fetch(
-        sa.text("SELECT id FROM outbox WHERE kind = 'order_placed'")
-    )
+    told = await database.fetch(sa.text("SELECT id FROM outbox WHERE kind = 'order_placed'"))
     taken = await database.fetch_one(sa.select(sa.func.sum(quotas.c.taken).label("taken")))
     assert taken is not None
     assert level["reserved"] == len(placed) <= level["on_hand"]

@@ -54,7 +54,9 @@ async def test_two_processes_never_oversell(shops: tuple[Database, Database], lo
 
         return await asyncio.gather(*(one(n) for n in range(250)), return_exceptions=True)
 
-    results = sum(await asyncio.gather(*(crowd(shop, f"s{n}-") for n, shop in enumerate(shops))), [])
+    results = sum(
+        await asyncio.gather(*(crowd(shop, f"s{n}-") for n, shop in enumerate(shops))), []
+    )
     sold = [result for result in results if isinstance(result, Bought)]
     assert len(sold) == 300
     assert all(isinstance(one, Bought | Refused) for one in results)
@@ -112,9 +114,7 @@ async def test_a_deletion_is_not_made_on_an_old_version(shops: tuple[Database, D
         )
         assert deleted is not used
         if not deleted:
-            await shops[0].writer.submit(
-                Do(lambda rows, now: rows.delete(levels, "spare"), needs)
-            )
+            await shops[0].writer.submit(Do(lambda rows, now: rows.delete(levels, "spare"), needs))
 
 
 async def test_rows_made_by_both_at_once_are_made_once(shops: tuple[Database, Database]):

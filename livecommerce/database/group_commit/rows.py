@@ -255,6 +255,10 @@ class _Plan:
         if row is None:
             if id in self._loaded or not self._shape.is_versioned:
                 self._gone.append(id)
+        elif id in self._loaded and not self._shape.is_versioned:
+            # Deleted and made anew: without a version to guard a change, it happens just so.
+            self._gone.append(id)
+            self._new.append(row)
         elif id in self._loaded:
             sets = draft.sets
             deltas = frozenset(draft.deltas) - sets

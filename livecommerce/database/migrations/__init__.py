@@ -7,8 +7,8 @@ old one does tomorrow what it did when it was written.
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -21,15 +21,16 @@ from livecommerce.database.engine import changing_schema, checked_url
 from livecommerce.database.guards import missing_guards
 
 _FOLDER = Path(__file__).parent
+VERSIONS = _FOLDER / "versions"
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
+async def upgrade(url: str, revision: str = "head", *, versions: Path = VERSIONS) -> None:
     """Run the migrations a database lacks: all of them, or none when one fails.
 
     Processes that start together wait for each other here, and only the first has work to do.
     """
     async with changing_schema(checked_url(url)) as connection:
-        await connection.run_sync(_with_config(lambda config: command.upgrade(config, revision)))
+        await connection.run_sync(_run, lambda config: command.upgrade(config, revision), versions)
 
 
 async def current(url: str) -> str | None:
@@ -40,9 +41,9 @@ async def current(url: str) -> str | None:
         )
 
 
-def head() -> str | None:
+def head(*, versions: Path = VERSIONS) -> str | None:
     """The newest revision there is."""
-    return ScriptDirectory(str(_FOLDER)).get_current_head()
+    return ScriptDirectory.from_config(_config(versions)).get_current_head()
 
 
 async def drift(url: str, metadata: sa.MetaData) -> list[str]:
@@ -54,36 +55,45 @@ async def drift(url: str, metadata: sa.MetaData) -> list[str]:
         return await connection.run_sync(_differences, metadata)
 
 
-async def revise(url: str, metadata: sa.MetaData, *, message: str, number: str) -> Path:
+async def revise(
+    url: str, metadata: sa.MetaData, *, message: str, number: str, versions: Path = VERSIONS
+) -> Path:
     """Write the revision that leads from a database (at head) to the declared tables, for review.
 
     Args:
         number: the revision's id, say ``0002``; it begins the file's name.
     """
-    before = set((_FOLDER / "versions").glob("*.py"))
+    before = set(versions.glob("*.py"))
     async with changing_schema(checked_url(url)) as connection:
         await connection.run_sync(
-            _with_config(
-                lambda config: command.revision(config, message, autogenerate=True, rev_id=number),
-                metadata=metadata,
-            )
+            _run,
+            lambda config: command.revision(config, message, autogenerate=True, rev_id=number),
+            versions,
+            metadata,
         )
-    (made,) = set((_FOLDER / "versions").glob("*.py")) - before
+    (made,) = set(versions.glob("*.py")) - before
     return made
 
 
-def _with_config(
-    run: Callable[[Config], Any], metadata: sa.MetaData | None = None
-) -> Callable[[sa.Connection], None]:
-    def on(connection: sa.Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-        config.set_main_option("path_separator", "os")
-        config.attributes["connection"] = connection
-        config.attributes["metadata"] = metadata
-        run(config)
+def _config(versions: Path) -> Config:
+    # Options are read with interpolation, where a bare % would mean something.
+    config = Config(stdout=StringIO())
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("version_locations", str(versions).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
 
-    return on
+
+def _run(
+    connection: sa.Connection,
+    run: Callable[[Config], object],
+    versions: Path,
+    metadata: sa.MetaData | None = None,
+) -> None:
+    config = _config(versions)
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = metadata
+    run(config)
 
 
 def _differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
