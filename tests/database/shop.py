@@ -176,7 +176,7 @@ async def row(database: Database, table: sa.Table, id: str) -> dict[str, Any] | 
 async def count(database: Database, table: sa.Table) -> int:
     found = await database.fetch_one(sa.select(sa.func.count().label("rows")).select_from(table))
     assert found is not None
-    return found["rows"]
+    return int(found["rows"])
 
 
 async def check_book(database: Database, level_id: str = "shirt") -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from livecommerce.database.schema import append_only, id_column, version_column
 def shop_of(version: int) -> sa.MetaData:
     """The tables of a small program at its first and at its second version."""
     metadata = schema.new_metadata()
-    columns = [sa.Column("name", sa.Text, nullable=False)]
+    columns: list[sa.Column[Any]] = [sa.Column("name", sa.Text, nullable=False)]
     if version == 2:
         columns.append(sa.Column("price_minor", sa.BigInteger, server_default="0", nullable=False))
     sa.Table(

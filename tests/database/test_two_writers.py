@@ -54,9 +54,8 @@ async def test_two_processes_never_oversell(shops: tuple[Database, Database], lo
 
         return await asyncio.gather(*(one(n) for n in range(250)), return_exceptions=True)
 
-    results = sum(
-        await asyncio.gather(*(crowd(shop, f"s{n}-") for n, shop in enumerate(shops))), []
-    )
+    crowds = await asyncio.gather(*(crowd(shop, f"s{n}-") for n, shop in enumerate(shops)))
+    results = [result for crowd_results in crowds for result in crowd_results]
     sold = [result for result in results if isinstance(result, Bought)]
     assert len(sold) == 300
     assert all(isinstance(one, Bought | Refused) for one in results)

@@ -63,7 +63,7 @@ async def revise(
     Args:
         number: the revision's id, say ``0002``; it begins the file's name.
     """
-    before = set(versions.glob("*.py"))
+    before = _files(versions)
     async with changing_schema(checked_url(url)) as connection:
         await connection.run_sync(
             _run,
@@ -71,8 +71,12 @@ async def revise(
             versions,
             metadata,
         )
-    (made,) = set(versions.glob("*.py")) - before
+    (made,) = _files(versions) - before
     return made
+
+
+def _files(versions: Path) -> set[Path]:
+    return set(versions.glob("*.py"))
 
 
 def _config(versions: Path) -> Config:
