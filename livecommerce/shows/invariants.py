@@ -24,7 +24,8 @@ from livecommerce.shows.store.tables import (
 
 
 async def _rows(connection: AsyncConnection, statement: sa.Select[Any]) -> Iterable[Row]:
-    return (await connection.execute(statement)).mappings().all()
+    rows: Iterable[Row] = (await connection.execute(statement)).mappings().all()
+    return rows
 
 
 @invariant("S1", "a bag lists exactly the offers of its room that were not removed, each once")

@@ -48,7 +48,9 @@ def apply(room: RoomState, event: Event) -> RoomState:
     room = _redact(room, event)
     if isinstance(event, StateEvent):
         held = room.state.get(event.key)
-        if held is not None and not _replaces(event, held):
+        # An equal version is taken: a counter that leaves a room, or comes back into it, says the
+        # version its variant had all along.
+        if held is not None and event.version < held.version:
             return room
         return replace(room, state={**room.state, event.key: event})
     if isinstance(event, VolatileEvent):
@@ -64,11 +66,6 @@ def apply_all(room: RoomState, events: Iterable[Event]) -> RoomState:
     for event in events:
         room = apply(room, event)
     return room
-
-
-def _replaces(event: StateEvent, held: StateEvent) -> bool:
-    # A counter that left the room and came back may say the same version as when it left.
-    return event.version > held.version or (event.version == held.version and held.gone)
 
 
 def _redact(room: RoomState, event: Event) -> RoomState:

@@ -20,9 +20,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def world(url: str, tmp_path: Path) -> AsyncIterator[World]:
     """A house with a host and an empty room."""
     world = await open_world(url, tmp_path)
-    yield world
-    assert await world.breaches() == []
-    await world.close()
+    try:
+        yield world
+        assert await world.breaches() == []
+    finally:
+        await world.close()
 
 
 @pytest.fixture
@@ -30,7 +32,10 @@ async def worlds(postgres_url: str, tmp_path: Path) -> AsyncIterator[tuple[World
     """Two processes of one house, on PostgreSQL; time is the same in both."""
     first = await open_world(postgres_url, tmp_path)
     second = await open_world(postgres_url, tmp_path, create=False, like=first)
-    yield first, second
-    assert await first.breaches() == []
-    await second.close()
-    await first.close()
+    try:
+        yield first, second
+        await second.outbox.close()
+        assert await first.breaches() == []
+    finally:
+        await second.close()
+        await first.close()

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 import livecommerce.shows.invariants  # noqa: F401  (registers the checks of `breaches`)
 from livecommerce.catalogue.service import Catalogue
 from livecommerce.catalogue.store_pictures import PictureFiles
@@ -13,7 +15,9 @@ from livecommerce.catalogue.wire import MerchantDraft, ProductDraft, ProductView
 from livecommerce.database import verify
 from livecommerce.database.engine import Database
 from livecommerce.database.group_commit import OutboxEntry
+from livecommerce.database.outbox import Outbox
 from livecommerce.gateway.snapshot import Snapshots
+from livecommerce.gateway.wire import AnyEvent
 from livecommerce.kernel.clock import FakeClock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.moderation.service import TRAIL, Moderation
@@ -23,7 +27,7 @@ from livecommerce.people.vault_service import Vault
 from livecommerce.protocol.commands import Command
 from livecommerce.protocol.events import EVERYONE, Event
 from livecommerce.shows.service import ChatLimits, Showing, Shows
-from livecommerce.shows.wire import AddOffer, OfferView, RoomDraft, RoomView, SendChat
+from livecommerce.shows.wire import AddOffer, ChatPosted, OfferView, RoomDraft, RoomView, SendChat
 from livecommerce.stock.service import Shelf, Stock
 from tests.support.publisher import RecordingPublisher
 
@@ -43,6 +47,7 @@ class World:
     clock: FakeClock
     database: Database
     vault_database: Database
+    outbox: Outbox
     publisher: RecordingPublisher
     people: People
     moderation: Moderation
@@ -127,8 +132,14 @@ class World:
         sent = command(SendChat, text=text, **fields)
         return (await self.shows.chat.send_chat(actor, self.room_id, sent)).id
 
+    async def recent(self) -> list[ChatPosted]:
+        """The messages that a newcomer is shown."""
+        seed = await self.snapshots.load_room(self.room_id)
+        return [event for event in seed.recent if isinstance(event, ChatPosted)]
+
     async def breaches(self) -> list[verify.Breach]:
         await self.shows.archive.store()
+        await self.outbox.close()
         return list(await verify.run(self.database))
 
     async def close(self) -> None:
@@ -203,7 +214,9 @@ async def open_world(
             elif entry.room_id is not None:
                 publisher.publish(entry.room_id, entry.event, audience=entry.audience)
 
-    database.writer.on_committed(deliver)
+    outbox = Outbox(
+        database, decode=msgspec.msgpack.Decoder(AnyEvent).decode, deliver=deliver, clock=clock
+    )
     await people.start()
     await shows.start()
     if like is not None:
@@ -217,6 +230,7 @@ async def open_world(
         clock=clock,
         database=database,
         vault_database=vault_database,
+        outbox=outbox,
         publisher=publisher,
         people=people,
         moderation=moderation,

@@ -136,6 +136,7 @@ class Shows:
     async def _refresh(self) -> None:
         await self.memory.refresh()
         await self.showing.refresh()
+        await self.moderating.sweep()
 
     async def _tell_likes(self) -> None:
         self.likes.tell_changed()

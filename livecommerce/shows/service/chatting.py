@@ -184,7 +184,8 @@ class Chat:
         )
         if (refused := verdict.refusal()) is not None:
             raise refused
-        message = msgspec.structs.replace(draft, text=verdict.text)
+        at = max(draft.at, room.last_at + 1)
+        message = msgspec.structs.replace(draft, text=verdict.text, at=at)
         if message.id in room.removed:
             # Resent after it was removed: its author is told what was told before, nobody else is.
             return message

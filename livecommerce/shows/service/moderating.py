@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from livecommerce.database.engine import Database
-from livecommerce.database.group_commit import Need, Rows
+from livecommerce.database.group_commit import Need, Rows, Write
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
@@ -35,6 +35,9 @@ from livecommerce.shows.wire import Ban, ChatRemoved, DeleteMessage, Lift, Sanct
 REMOVED_MAX = 400
 """Messages that go with one time-out or ban: what viewers may still have on their screens."""
 EVENT_IDS_MAX = 100
+SLIPPED_MS = 3_000
+"""How long after a sanction a process may still take messages of the person: rules in memory are
+two seconds old at most."""
 QUOTES_DEEP = 5
 """Replies quote what they answer, so they go with it, and the answers to them, this deep."""
 
@@ -101,6 +104,20 @@ class _Delete(StaffWrite[Done]):
         return Done()
 
 
+@dataclass(frozen=True, slots=True)
+class _Sweep(Write[None]):
+    removal: _Removal
+    prepared_at: int
+    by_id: str
+    by_name: str
+
+    def needs(self) -> Iterable[Need]:
+        return self.removal.needs(now=self.prepared_at)
+
+    def decide(self, rows: Rows, now: int) -> None:
+        self.removal.decide(rows, now, by_id=self.by_id, by_name=self.by_name)
+
+
 class Moderating:
     """The moderators' hands."""
 
@@ -120,6 +137,7 @@ class Moderating:
         self._moderation = moderation
         self._memory = memory
         self._shut_out = shut_out
+        self._unswept: dict[tuple[str, str], Sanction] = {}
         moderation.on_sanctioned(self._carry_out)
 
     async def delete_message(self, actor: Actor, room_id: str, command: DeleteMessage) -> Done:
@@ -267,7 +285,36 @@ class Moderating:
             removed = await reading.removed_among(connection, room_id, message_ids)
         (await self._memory.room(room_id)).forget(removed)
 
+    async def sweep(self) -> None:
+        """Removes what silenced people could still say here before this process knew of it."""
+        for (room_id, person_id), sanction in list(self._unswept.items()):
+            room = self._memory.known(room_id)
+            until = sanction.at + SLIPPED_MS
+            slipped = {
+                message.id: person_id
+                for message in (room.standing_messages() if room is not None else ())
+                if message.author.id == person_id and message.at <= until
+            }
+            if slipped:
+                authors = await self._with_quotes(room_id, slipped)
+                by_name = (await self._people.names([sanction.by])).get(sanction.by, "")
+                await self._database.writer.submit(
+                    _Sweep(
+                        _Removal(room_id, authors, event_id=new_id()),
+                        prepared_at=self._clock.now_ms(),
+                        by_id=sanction.by,
+                        by_name=by_name,
+                    )
+                )
+                await self._forget(room_id, authors)
+            if self._clock.now_ms() > until:
+                self._unswept.pop((room_id, person_id), None)
+
     def _carry_out(self, room_id: str, person_id: str, sanction: Sanction | None) -> None:
-        """A sanction of this process or another has come into force."""
-        if sanction is not None and sanction.kind is SanctionKind.BAN:
+        """A sanction of this process or another has come into force, or was lifted."""
+        if sanction is None:
+            self._unswept.pop((room_id, person_id), None)
+            return
+        self._unswept[room_id, person_id] = sanction
+        if sanction.kind is SanctionKind.BAN:
             self._shut_out(room_id, person_id)

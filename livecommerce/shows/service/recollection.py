@@ -51,6 +51,7 @@ class Recollection:
 
     __slots__ = (
         "chat_buckets",
+        "last_at",
         "last_said_at",
         "like_buckets",
         "messages",
@@ -65,6 +66,9 @@ class Recollection:
         self.standing = standing
         self.read_at_s = now_s
         self.used_at_s = now_s
+        self.last_at = 0
+        """When the latest message was said. The next is later by a millisecond at least, so that
+        the order of the archive is the order in which they were said."""
         self.messages: Lately[ChatPosted] = Lately(MESSAGES_MAX)
         self.removed: Lately[bool] = Lately(10 * MESSAGES_MAX)
         """Ids of messages that nobody may see again."""
@@ -93,6 +97,7 @@ class Recollection:
         if message.id in self.messages or message.id in self.removed:
             return
         self.messages.put(message.id, message)
+        self.last_at = max(self.last_at, message.at)
         author = message.author.id
         self.people.put(author, True)
         last = self.last_said_at.get(author)

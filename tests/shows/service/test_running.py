@@ -25,6 +25,7 @@ async def plan(world: World, title: str = "Oud night", **fields):
 async def test_a_show_from_plan_to_end(world: World):
     planned = await plan(world, starts_at=1_800_000_100_000)
     assert (planned.state, planned.starts_at) == ("scheduled", 1_800_000_100_000)
+    show = planned
     for to in ("lobby", "live", "paused", "live", "ended"):
         world.clock.advance(10)
         show = await move(world, to)
