@@ -61,7 +61,7 @@ async def _grants_have_their_id(connection: AsyncConnection) -> list[Breach]:
     ]
 
 
-@invariant("P5", "every sealed record has its person's key")
+@invariant("P5", "every sealed record has its person's key, and the key counts it")
 async def _records_have_keys(connection: AsyncConnection) -> list[Breach]:
     closed = (
         sa.select(vault_records.c.id.label("subject"), vault_records.c.person_id)
@@ -70,4 +70,15 @@ async def _records_have_keys(connection: AsyncConnection) -> list[Breach]:
         )
         .where(vault_keys.c.id.is_(None))
     )
-    return await breaches(connection, "P5", closed, "{person_id} has no key to open it")
+    sealed = (
+        sa.select(sa.func.count(vault_records.c.id))
+        .where(vault_records.c.person_id == vault_keys.c.id)
+        .scalar_subquery()
+    )
+    wrong = sa.select(
+        vault_keys.c.id.label("subject"), vault_keys.c.records, sealed.label("sealed")
+    ).where(vault_keys.c.records != sealed)
+    return [
+        *await breaches(connection, "P5", closed, "{person_id} has no key to open it"),
+        *await breaches(connection, "P5", wrong, "{records} counted, {sealed} sealed"),
+    ]

@@ -303,8 +303,8 @@ class People:
         return await self._buyers.set_contact(actor, draft, market=person.market)
 
     async def add_address(self, actor: Actor, draft: AddressDraft) -> AddressView:
-        """Stores an address. Raises Refused: BAD_FIELD, MISSING_FIELD, LIMIT_REACHED."""
-        await self._newcomers.settle(actor.person_id)
+        """Stores an address. Raises Refused: BAD_FIELD, MISSING_FIELD, LIMIT_REACHED, NOT_FOUND."""
+        await self.person(actor.person_id)
         return await self._buyers.add_address(actor, draft)
 
     async def addresses(self, actor: Actor) -> AddressList:

@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from livecommerce.database.engine import Database
+from livecommerce.database.group_commit import Write
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
@@ -133,10 +134,11 @@ class Buyers:
             kind="contact",
             plain=msgspec.msgpack.encode(view),
         )
-        await self._database.writer.submit(
-            ChangePerson(person_id=person_id, has_phone=view.phone is not None)
+        await self._refer(
+            ChangePerson(person_id=person_id, has_phone=view.phone is not None),
+            person_id,
+            _contact_id(person_id),
         )
-        self._buyers.forget(person_id)
 
     # ---- addresses ---------------------------------------------------------------------------
 
@@ -148,14 +150,15 @@ class Buyers:
             fields=draft.fields,
         )
         address_id = new_id()
-        # The vault first: an address nobody refers to is harmless, a reference to none is not.
+        # The vault first: a reference to an address that is not there would break an order.
         await self._vault.keep(
             actor.person_id, address_id, kind="address", plain=msgspec.msgpack.encode(address)
         )
-        await self._database.writer.submit(
-            AddAddressRef(actor.person_id, address_id, address.country)
+        await self._refer(
+            AddAddressRef(actor.person_id, address_id, address.country),
+            actor.person_id,
+            address_id,
         )
-        self._buyers.forget(actor.person_id)
         return _address_view(address_id, address)
 
     async def addresses(self, actor: Actor) -> AddressList:
@@ -193,10 +196,20 @@ class Buyers:
             for id, plain in opened.items()
         }
 
+    async def _refer(self, write: Write[None], person_id: str, record_id: str) -> None:
+        """Makes a record of the vault count; one that is refused leaves nothing there."""
+        try:
+            await self._database.writer.submit(write)
+        except Refused as refused:
+            if refused.code not in (Code.UNAVAILABLE, Code.SERVER_BUSY):
+                await self._vault.drop(person_id, record_id)
+            raise
+        finally:
+            self._buyers.forget(person_id)
+
     # ---- the end -----------------------------------------------------------------------------
 
     async def erase(self, person_id: str) -> Erased:
-        await self._vault.erase(person_id)
         async with self._database.reading() as connection:
 
             async def ids(table: sa.Table) -> tuple[str, ...]:
@@ -211,6 +224,8 @@ class Buyers:
                 grant_ids=await ids(grants),
             )
         await self._database.writer.submit(write)
+        # The vault last: from now on nothing new is taken there for this person.
+        await self._vault.erase(person_id)
         self._buyers.forget(person_id)
         scopes = tuple(id.removesuffix(f".{person_id}") for id in write.grant_ids)
         return Erased(write.sign_in_ids, scopes)

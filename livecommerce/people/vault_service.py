@@ -27,6 +27,7 @@ from livecommerce.people.vault import (
 )
 from livecommerce.people.vault_store import (
     DestroyKey,
+    DropRecord,
     KeepKey,
     KeepRecord,
     LogAccess,
@@ -35,6 +36,7 @@ from livecommerce.people.vault_store import (
 )
 
 PURPOSE_MAX: Final = 40
+_ROUNDS: Final = 5
 
 
 class Vault:
@@ -56,8 +58,8 @@ class Vault:
 
     async def keep(self, person_id: str, record_id: str, *, kind: str, plain: bytes) -> None:
         """Stores a record, in place of one of the same id. Raises Refused(UNAVAILABLE)."""
-        # A person erased meanwhile has another key; the second round seals with that one.
-        for _ in range(2):
+        # A person erased meanwhile has another key; the next round seals with that one.
+        for _ in range(_ROUNDS):
             wrapped = await self._wrapped_key(person_id)
             sealed = seal(
                 unwrap_key(self._keys, person_id, wrapped),
@@ -110,12 +112,23 @@ class Vault:
             for row in rows
         }
 
+    async def drop(self, person_id: str, record_id: str) -> None:
+        """Deletes one record."""
+        await self.database.writer.submit(DropRecord(person_id, record_id))
+
     async def erase(self, person_id: str) -> None:
-        """Destroys all of a person's records, by destroying the key they are sealed with."""
-        rows = await self.database.fetch(
-            sa.select(vault_records.c.id).where(vault_records.c.person_id == person_id)
-        )
-        await self.database.writer.submit(DestroyKey(person_id, tuple(row["id"] for row in rows)))
+        """Destroys all of a person's records, by destroying the key they are sealed with.
+
+        Raises Refused(CONFLICT) when records keep coming in; then nothing was destroyed.
+        """
+        for _ in range(_ROUNDS):
+            rows = await self.database.fetch(
+                sa.select(vault_records.c.id).where(vault_records.c.person_id == person_id)
+            )
+            record_ids = tuple(row["id"] for row in rows)
+            if await self.database.writer.submit(DestroyKey(person_id, record_ids)):
+                return
+        raise Refused(Code.CONFLICT)
 
     async def _wrapped_key(self, person_id: str) -> bytes:
         row = await self.database.fetch_one(

@@ -23,8 +23,11 @@ vault_keys: Final = sa.Table(
     id_column(),  # the person
     sa.Column("region", sa.Text, nullable=False),
     sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
+    # How many records the key seals: who destroys it must know them all.
+    sa.Column("records", sa.BigInteger, nullable=False, default=0),
     time_column("created_at"),
     version_column(),
+    sa.CheckConstraint("records >= 0", name="records"),
 )
 
 vault_records: Final = sa.Table(
@@ -103,6 +106,7 @@ class KeepRecord(Write[bool]):
             return False
         held = rows.get(vault_records, self.record_id)
         if held is None:
+            rows.add(vault_keys, self.person_id, records=1)
             rows.insert(
                 vault_records,
                 {
@@ -148,8 +152,29 @@ class LogAccess(Write[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class DestroyKey(Write[None]):
-    """Destroys a person's data key and records. Copies in backups stay closed without the key."""
+class DropRecord(Write[None]):
+    """Deletes one record of a person."""
+
+    person_id: str
+    record_id: str
+
+    def needs(self) -> Iterable[Need]:
+        yield Need(vault_keys, self.person_id)
+        yield Need(vault_records, self.record_id)
+
+    def decide(self, rows: Rows, now: int) -> None:
+        held = rows.get(vault_records, self.record_id)
+        if held is not None and held["person_id"] == self.person_id:
+            rows.delete(vault_records, self.record_id)
+            rows.add(vault_keys, self.person_id, records=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyKey(Write[bool]):
+    """Destroys a person's data key and records. Copies in backups stay closed without the key.
+
+    False, and nothing destroyed, when there are records it was not told of.
+    """
 
     person_id: str
     record_ids: tuple[str, ...]
@@ -159,9 +184,14 @@ class DestroyKey(Write[None]):
         for record_id in self.record_ids:
             yield Need(vault_records, record_id)
 
-    def decide(self, rows: Rows, now: int) -> None:
-        for record_id in self.record_ids:
-            if rows.get(vault_records, record_id) is not None:
-                rows.delete(vault_records, record_id)
-        if rows.get(vault_keys, self.person_id) is not None:
-            rows.delete(vault_keys, self.person_id)
+    def decide(self, rows: Rows, now: int) -> bool:
+        key = rows.get(vault_keys, self.person_id)
+        if key is None:
+            return True
+        there = [id for id in self.record_ids if rows.get(vault_records, id) is not None]
+        if key["records"] != len(there):
+            return False
+        for record_id in there:
+            rows.delete(vault_records, record_id)
+        rows.delete(vault_keys, self.person_id)
+        return True
