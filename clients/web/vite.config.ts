@@ -23,6 +23,23 @@ export default defineConfig({
       },
     },
     {
+      // the texts set out at once, beside the page's own code and not behind it
+      name: 'early-texts',
+      apply: 'build',
+      buildStart() {
+        this.emitFile({ type: 'chunk', id: 'src/i18n/early.ts', name: 'early' });
+      },
+      transformIndexHtml: {
+        order: 'post',
+        handler(_html, { bundle = {} }) {
+          const early = Object.values(bundle).find((item) => item.type === 'chunk' && item.name === 'early');
+          if (early === undefined) return [];
+          const attrs = { type: 'module', async: true, crossorigin: true, src: `/${early.fileName}` };
+          return [{ tag: 'script', attrs, injectTo: 'head-prepend' as const }];
+        },
+      },
+    },
+    {
       // the server sends these as they are
       name: 'gzip-beside',
       apply: 'build',
@@ -35,6 +52,8 @@ export default defineConfig({
       },
     },
   ],
+  // texts as one string to parse, not a module of five hundred names
+  json: { namedExports: false, stringify: true },
   build: {
     target: 'es2022',
     // oklch() without a second spelling of every colour

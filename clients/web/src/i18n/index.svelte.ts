@@ -1,13 +1,11 @@
 /** Texts in the viewer's language. One reactive language; a page that reads `t` follows it. */
 
-import { browserStore } from '../core/storage';
-import ar from './locales/ar.json';
-import en from './locales/en.json';
 import type accountEn from './locales/account.en.json';
+import type en from './locales/en.json';
 import type studioEn from './locales/studio.en.json';
+import { TEXTS, findLanguage, storeLanguage, turnPage, type Lang, type Loaders, type Table } from './language';
 
-export type Lang = 'en' | 'ar';
-export const LANGS: readonly Lang[] = ['en', 'ar'];
+export type { Lang };
 
 const PLURAL_FORMS = ['zero', 'one', 'two', 'few', 'many', 'other'] as const;
 type PluralForm = (typeof PLURAL_FORMS)[number];
@@ -17,17 +15,14 @@ type PluralKey = Entry extends infer Each ? (Each extends `${infer Base}_other` 
 /** A text by its key; a counted text by its key without the form. */
 export type Key = Exclude<Entry, `${PluralKey}_${PluralForm}`> | PluralKey;
 
-type Table = Readonly<Record<string, string>>;
-const tables: Record<Lang, Table> = { en, ar };
+const loaders: Loaders[] = [TEXTS];
 const plurals: Record<Lang, Intl.PluralRules> = {
   en: new Intl.PluralRules('en'),
   ar: new Intl.PluralRules('ar'),
 };
 
-const STORED = 'lc.lang';
-const store = browserStore(() => localStorage);
-
 let current = $state<Lang>('en');
+let table = $state.raw<Table>({});
 
 export const i18n = {
   get lang(): Lang {
@@ -37,38 +32,32 @@ export const i18n = {
     return current === 'ar' ? 'rtl' : 'ltr';
   },
   /** Changes the language of this page, and of those to come. */
-  choose(lang: Lang): void {
-    store.set(STORED, lang);
-    use(lang);
+  async choose(lang: Lang): Promise<void> {
+    storeLanguage(lang);
+    await use(lang);
   },
-  /** By the address (`?lang=ar`), else as chosen before, else as the browser prefers. */
-  begin(): void {
-    const asked = new URLSearchParams(location.search).get('lang');
-    if (isLang(asked)) store.set(STORED, asked);
-    const known = isLang(asked) ? asked : store.get(STORED);
-    const preferred = navigator.languages.map((tag) => tag.slice(0, 2)).find(isLang);
-    use(isLang(known) ? known : (preferred ?? 'en'));
+  begin(): Promise<void> {
+    return use(findLanguage());
   },
 };
 
-function isLang(value: string | null | undefined): value is Lang {
-  return value === 'en' || value === 'ar';
-}
-
-function use(lang: Lang): void {
+async function use(lang: Lang): Promise<void> {
+  const parts = await Promise.all(loaders.map((load) => load[lang]()));
+  table = Object.assign({}, ...parts.map((part) => part.default)) as Table;
   current = lang;
-  document.documentElement.lang = lang;
-  document.documentElement.dir = lang === 'ar' ? 'rtl' : 'ltr';
+  turnPage(lang);
 }
 
 /** Adds the texts that only some pages need. */
-export function addTexts(extra: Record<Lang, Table>): void {
-  for (const lang of LANGS) tables[lang] = { ...tables[lang], ...extra[lang] };
+export async function addTexts(extra: Loaders): Promise<void> {
+  if (loaders.includes(extra)) return;
+  loaders.push(extra);
+  if (Object.keys(table).length > 0) await use(current);
 }
 
 /** A text. `{name}` places are filled from `values`; whoever gives a number has formatted it. */
 export function t(key: Key, values: Readonly<Record<string, string>> = {}): string {
-  return fill(tables[current][key] ?? key, values);
+  return fill(table[key] ?? key, values);
 }
 
 /** A counted text: chosen by `count`, which fills `{count}` as `shown`. */
@@ -78,14 +67,13 @@ export function tn(
   shown: string,
   values: Readonly<Record<string, string>> = {},
 ): string {
-  const table = tables[current];
   const text = table[`${key}_${plurals[current].select(count)}`] ?? table[`${key}_other`] ?? key;
   return fill(text, { ...values, count: shown });
 }
 
 /** A text that may not exist, e.g. for an address field a newer server has added. */
 export function tMaybe(key: string): string | null {
-  return tables[current][key] ?? null;
+  return table[key] ?? null;
 }
 
 function fill(text: string, values: Readonly<Record<string, string>>): string {

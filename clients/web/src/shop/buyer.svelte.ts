@@ -4,6 +4,12 @@ import { api, app, lasting } from '../app/app.svelte';
 import type { AddressDraft, AddressForm, AddressForms, AddressList, AddressView, CardView, PaymentChoice, PaymentMethods } from '../core/protocol/generated';
 import { addTexts, t, tMaybe } from '../i18n/index.svelte';
 
+/** Names of emirates and governorates: only who fills in an address needs them. */
+const PLACES = {
+  en: () => import('../i18n/locales/places.en.json'),
+  ar: () => import('../i18n/locales/places.ar.json'),
+};
+
 const LAST_ADDRESS = 'lc.address';
 const LAST_PAYMENT = 'lc.payment';
 
@@ -68,12 +74,7 @@ export const buyer = {
   },
   async loadForms(): Promise<void> {
     if (forms.length > 0) return;
-    const [list, en, ar] = await Promise.all([
-      api.get<AddressForms>('/address-forms'),
-      import('../i18n/locales/places.en.json'),
-      import('../i18n/locales/places.ar.json'),
-    ]);
-    addTexts({ en: en.default, ar: ar.default });
+    const [list] = await Promise.all([api.get<AddressForms>('/address-forms'), addTexts(PLACES)]);
     forms = list.forms;
   },
   async addAddress(draft: AddressDraft): Promise<AddressView> {

@@ -1,4 +1,4 @@
 import { mount } from '../mount';
 import Account from './Account.svelte';
 
-mount(Account);
+void mount(Account);

@@ -1,4 +1,4 @@
 import { mount } from '../mount';
 import Lobby from './Lobby.svelte';
 
-mount(Lobby);
+void mount(Lobby);

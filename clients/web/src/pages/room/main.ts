@@ -1,4 +1,4 @@
 import { mount } from '../mount';
 import Room from './Room.svelte';
 
-mount(Room);
+void mount(Room);

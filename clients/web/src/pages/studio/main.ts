@@ -1,4 +1,4 @@
 import { mount } from '../mount';
 import Studio from './Studio.svelte';
 
-mount(Studio);
+void mount(Studio);
