@@ -1,30 +1,5 @@
-"""Every test that asks for `house` runs on both databases; the vault has one of its own."""
+"""The house of `tests/people`, on both databases."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from tests.people.conftest import house, url, vault_url
 
-import pytest
-
-from livecommerce.people.tokens import PlatformTrust
-from tests.people.house import PLATFORM_SECRET, House, open_house, sqlite_url
-
-TRUST = PlatformTrust(issuer="https://platform.example", audience="shop", secret=PLATFORM_SECRET)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database."""
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
-    return sqlite_url(tmp_path, "shop")
-
-
-@pytest.fixture
-def vault_url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path, "vault")
-
-
-@pytest.fixture
-async def house(url: str, vault_url: str) -> AsyncIterator[House]:
-    async with open_house(url, vault_url, platform=TRUST) as house:
-        yield house
+__all__ = ["house", "url", "vault_url"]
