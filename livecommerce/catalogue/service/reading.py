@@ -91,6 +91,17 @@ def merchant_view(row: store.Row) -> MerchantView:
     )
 
 
+def market_view(market: Market) -> MarketView:
+    return MarketView(
+        id=market.id,
+        currency=market.currency,
+        exponent=market.exponent,
+        vat_bps=market.vat_bps,
+        delivery_minor=market.delivery_minor,
+        locales=dict(market.locales),
+    )
+
+
 def picture_view(row: store.Row) -> PictureView:
     id = row["id"]
     return PictureView(
@@ -109,19 +120,14 @@ class Window:
 
     def markets(self) -> MarketList:
         """Every market of the house."""
-        return MarketList(
-            markets=[
-                MarketView(
-                    id=market.id,
-                    currency=market.currency,
-                    exponent=market.exponent,
-                    vat_bps=market.vat_bps,
-                    delivery_minor=market.delivery_minor,
-                    locales=dict(market.locales),
-                )
-                for market in MARKETS.values()
-            ]
-        )
+        return MarketList(markets=[market_view(market) for market in MARKETS.values()])
+
+    def market(self, market_id: str) -> MarketView:
+        """One market, or `not_found`."""
+        market = MARKETS.get(market_id)
+        if market is None:
+            raise Refused(Code.NOT_FOUND)
+        return market_view(market)
 
     async def merchant(self, ref: str) -> MerchantView:
         """A merchant by id or slug, or `not_found`."""
