@@ -95,6 +95,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.database_address
 
     @property
+    def media_dir(self) -> Path:
+        """Files of the host's own, served under /media/: a poster, a video to play in a loop."""
+        return self.data_dir / "media"
+
+    @property
     def pictures_dir(self) -> Path:
         return self.data_dir / "pictures"
 

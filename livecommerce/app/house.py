@@ -24,6 +24,7 @@ from livecommerce.gateway.metrics import Metrics
 from livecommerce.gateway.wire import AnyCommand
 from livecommerce.kernel.clock import Clock, SystemClock
 from livecommerce.protocol.codec import CommandDecoder
+from livecommerce.protocol.session import SessionLimits
 
 log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ class House:
 async def open_house(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[House]:
     """Brings the schema up to date and opens everything; drains and closes it on the way out."""
     clock = clock or SystemClock()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.media_dir.mkdir(parents=True, exist_ok=True)
     for address in dict.fromkeys((settings.database_address, settings.vault_address)):
         await migrations.upgrade(address)
     async with contextlib.AsyncExitStack() as stack:
@@ -61,20 +62,18 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
         stack.push_async_callback(services.hub.stop)
 
         metrics = Metrics(
-            {"hub": services.hub.statistics, "writer": services.database.writer.statistics}
+            {"hub": services.hub.statistics, "writer": lambda: services.database.writer.counts}
         )
         dispatch = Dispatch(
             shows=services.shows, stock=services.stock, orders=services.orders, metrics=metrics
         )
         commands = CommandDecoder(list(AnyCommand.__args__))
+        gatekeeper = HouseGatekeeper(
+            people=services.people, moderation=services.moderation, dispatch=dispatch
+        )
         door = FrontDoor(
             hub=services.hub,
-            gatekeeper=HouseGatekeeper(
-                people=services.people,
-                shows=services.shows,
-                moderation=services.moderation,
-                dispatch=dispatch,
-            ),
+            gatekeeper=gatekeeper,
             commands=commands,
             clock=clock,
             settings=_door_settings(settings),
@@ -86,8 +85,10 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
             metrics=metrics,
             upgrade=door.upgrade,
             web_dir=web_dir(settings),
+            media_dir=settings.media_dir,
             allowed_origins=settings.allowed_origins,
             trusted_proxies=settings.trusted_proxies,
+            behind_https=settings.public_url.startswith("https:"),
         )
         runner = web.AppRunner(web_app, keepalive_timeout=75, access_log=None)
         await runner.setup()
@@ -95,7 +96,7 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
         assert runner.server is not None
 
         failed = asyncio.Event()
-        await stack.enter_async_context(_working(services, failed))
+        await stack.enter_async_context(_working(services, gatekeeper, failed))
         await door.listen(settings.host, settings.port, web_server=runner.server)
         stack.push_async_callback(door.close)
         yield House(services, door, failed)
@@ -123,7 +124,9 @@ async def serve(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _working(services: Services, failed: asyncio.Event) -> AsyncIterator[None]:
+async def _working(
+    services: Services, gatekeeper: HouseGatekeeper, failed: asyncio.Event
+) -> AsyncIterator[None]:
     """Runs the background work of every part while the house is open.
 
     A part that dies is a bug, and going on without it would be a silent failure (no holds expire,
@@ -136,6 +139,7 @@ async def _working(services: Services, failed: asyncio.Event) -> AsyncIterator[N
         "stock": services.stock.run(),
         "orders": services.orders.run(),
         "shows": services.shows.run(),
+        "gatekeeper": gatekeeper.run(services.hub),
         "sandbox": services.sandbox.run(services.payments.receive_sandbox),
     }
     tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
@@ -163,6 +167,11 @@ def _door_settings(settings: Settings) -> FrontDoorSettings:
         connections_max=settings.connections_max,
         connections_per_ip=settings.connections_per_ip,
         admissions_per_s=settings.admissions_per_s,
+        session=SessionLimits(
+            message_bytes_max=settings.frame_bytes_max,
+            commands_per_s=settings.messages_per_s,
+            commands_burst=settings.messages_burst,
+        ),
     )
 
 

@@ -41,7 +41,9 @@ async def verify(
     """Checks every invariant of every feature, reading only. Returns what is broken."""
     async with contextlib.AsyncExitStack() as stack:
         services = await open_services(settings, SystemClock(), stack)
-        return await checker.run(services.database, progress=progress)
+        return await checker.run(
+            services.database, on_checked=lambda invariant: progress(invariant.name)
+        )
 
 
 async def sign_in_link(settings: Settings, login: str) -> str:
@@ -107,5 +109,5 @@ async def _database(name: str, address: str) -> Finding:
         await database.close()
     except Exception as problem:  # noqa: BLE001 - whatever the driver says is the finding
         return Finding(name, ok=False, detail=f"{shown}: {type(problem).__name__}: {problem}")
-    newest = migrations.newest()
+    newest = migrations.head()
     return Finding(name, revision == newest, f"{shown}: at {revision}, newest is {newest}")

@@ -14,12 +14,13 @@ from livecommerce.catalogue.service import Catalogue
 from livecommerce.catalogue.store_pictures import PictureFiles
 from livecommerce.config import Settings, secret_of
 from livecommerce.database.engine import Database
-from livecommerce.database.outbox import Outbox, OutboxEntry
+from livecommerce.database.group_commit import OutboxEntry
+from livecommerce.database.outbox import Outbox
 from livecommerce.gateway.snapshot import Snapshots
 from livecommerce.gateway.wire import AnyEvent
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.ids import new_id
-from livecommerce.moderation.service import TRAIL, Moderation, Sanction
+from livecommerce.moderation.service import TRAIL, Moderation
 from livecommerce.orders.orders import RoomCounter
 from livecommerce.orders.service import Orders
 from livecommerce.payments.providers.sandbox import Sandbox
@@ -67,13 +68,15 @@ class _Rooms:
         self._shows = shows
         self._moderation = moderation
 
-    async def counter(self, room_id: str, offer_id: str | None, buyer_id: str) -> RoomCounter:
+    async def counter(self, room_id: str, offer_id: str | None) -> RoomCounter:
         facts = await self._shows.rooms.facts(room_id)
-        await self._moderation.check_may_enter(room_id, buyer_id)
         product_id = None
         if offer_id is not None:
             product_id = (await self._shows.bag.offer(room_id, offer_id)).product_id
         return RoomCounter(room_id=facts.id, host_id=facts.host_id, product_id=product_id)
+
+    async def check_may_buy(self, room_id: str, person_id: str) -> None:
+        await self._moderation.check_may_enter(room_id, person_id)
 
 
 async def open_services(
@@ -97,7 +100,7 @@ async def open_services(
     catalogue = Catalogue(
         database=database, clock=clock, people=people, shelf=shelf, pictures=pictures
     )
-    showing = Showing(database=database, clock=clock)
+    showing = Showing(database=database)
 
     # Stock asks which product an offer sells, shows ask stock what is left: one of the two has to
     # name the other before it exists.
@@ -144,7 +147,7 @@ async def open_services(
         shut_out=lambda room_id, person_id: hub.kick(person_id, CloseCode.BANNED),
         viewers=hub.viewers,
     )
-    snapshots = Snapshots(database=database, clock=clock, shows=shows, stock=stock)
+    snapshots = Snapshots(shows=shows, stock=stock)
 
     sandbox = await Sandbox.open(
         settings.data_dir / "sandbox.db",
@@ -165,19 +168,14 @@ async def open_services(
         rooms=_Rooms(shows, moderation),
     )
 
-    def sanctioned(room_id: str, person_id: str, sanction: Sanction | None) -> None:
-        if sanction is not None and sanction.kind == "ban":
-            hub.kick(person_id, CloseCode.BANNED)
-
     people.on_signed_out(lambda sign_in_id: hub.kick(sign_in_id, CloseCode.SIGNED_OUT))
-    moderation.on_sanctioned(sanctioned)
     return Services(
         settings=settings,
         clock=clock,
         database=database,
         vault_database=vault_database,
         hub=hub,
-        outbox=_outbox(database, hub),
+        outbox=_outbox(database, hub, clock),
         people=people,
         moderation=moderation,
         catalogue=catalogue,
@@ -190,7 +188,7 @@ async def open_services(
     )
 
 
-def _outbox(database: Database, hub: Hub) -> Outbox:
+def _outbox(database: Database, hub: Hub, clock: Clock) -> Outbox:
     """What is committed for a room or a person goes to the hub."""
 
     def deliver(entries: Sequence[OutboxEntry]) -> None:
@@ -201,7 +199,7 @@ def _outbox(database: Database, hub: Hub) -> Outbox:
                 hub.publisher.publish(entry.room_id, entry.event, audience=entry.audience)
 
     decoder = msgspec.msgpack.Decoder(AnyEvent)
-    return Outbox(database, decode=decoder.decode, deliver=deliver)
+    return Outbox(database, decode=decoder.decode, deliver=deliver, clock=clock)
 
 
 def _people(
@@ -209,7 +207,6 @@ def _people(
 ) -> People:
     vault = Vault(
         database=vault_database,
-        clock=clock,
         region=settings.region,
         region_key=_derived(secret, "vault"),
     )

@@ -72,10 +72,10 @@ class RoomMirror:
 
     def _apply(self, event: Event) -> bool:
         if isinstance(event, StateEvent):
-            if event.version <= self._versions.get(event.key, -1):
+            # An equal version is taken: a counter that leaves the room says the version it had.
+            if event.version < self._versions.get(event.key, -1):
                 return False
-            # A key that is gone may come back with the version it went with.
-            self._versions[event.key] = event.version - 1 if event.gone else event.version
+            self._versions[event.key] = event.version
             if event.gone:
                 self.state.pop(event.key, None)
             else:

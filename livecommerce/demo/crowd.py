@@ -14,7 +14,7 @@ from livecommerce.demo.seed import Seeded, buyer
 from livecommerce.kernel.ids import new_id
 from livecommerce.orders.wire import PlaceOrder
 from livecommerce.payments.wire import PaymentChoice
-from livecommerce.people.accounts import Actor
+from livecommerce.people.accounts import Actor, Kind
 from livecommerce.shows.wire import PinChanged, SendChat, SendLikes
 from livecommerce.stock.wire import SaleChanged, SaleView
 
@@ -51,7 +51,7 @@ class Crowd:
                 name = NAMES[index % len(NAMES)]
                 if index >= len(NAMES):
                     name = f"{name} {index // len(NAMES) + 1}"
-                actor = await buyer(self._services, f"demo-sim-{index}", name, kind="simulated")
+                actor = await buyer(self._services, f"demo-sim-{index}", name, kind=Kind.SIMULATED)
                 group.create_task(self._attend(actor, random.Random(index)))
                 await asyncio.sleep(0.05)
 

@@ -12,7 +12,7 @@ from livecommerce.demo import shop as content
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
 from livecommerce.payments.wire import CardDraft
-from livecommerce.people.accounts import Actor
+from livecommerce.people.accounts import Actor, Kind
 from livecommerce.people.wire import AddressDraft, ContactDraft
 from livecommerce.shows.wire import AddOffer, RoomDraft, RoomPatch, RoomView
 
@@ -63,7 +63,7 @@ async def seed(
     return Seeded(room, host, moderator, viewer, phone, products, offers)
 
 
-async def buyer(services: Services, person_id: str, name: str, kind: str = "account") -> Actor:
+async def buyer(services: Services, person_id: str, name: str, kind: Kind = Kind.ACCOUNT) -> Actor:
     """Makes somebody who can buy in one tap: a phone, an address and a test card."""
     people = services.people
     actor = await people.make_account(

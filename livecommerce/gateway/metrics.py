@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -69,7 +69,7 @@ def _numbers(statistics: object) -> dict[str, float]:
     }
 
 
-def count_requests(metrics: Metrics) -> Callable[[web.Request, Handler], Awaitable[Any]]:
+def count_requests(metrics: Metrics) -> Middleware:
     """Makes the middleware that counts HTTP answers by route, never by path."""
 
     @web.middleware

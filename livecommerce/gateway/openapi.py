@@ -49,36 +49,6 @@ class Route(NamedTuple):
     """Needs an Idempotency-Key."""
 
 
-OrderBody = msgspec.defstruct(
-    "OrderBody",
-    [
-        *[
-            (field.name, field.type) if field.required else (field.name, field.type, field.default)
-            for field in msgspec.structs.fields(orders.PlaceOrder)
-            if field.name != "id"
-        ],
-        ("room_id", str | None, None),
-    ],
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    module=__name__,
-)
-
-PayBody = msgspec.defstruct(
-    "PayBody",
-    [("address_id", str), ("payment", payments.PaymentChoice)],
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    module=__name__,
-)
-
-
-class OneTimeLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    token: str
-
-
 ROUTES: tuple[Route, ...] = (
     Route(
         "POST",
@@ -107,12 +77,19 @@ ROUTES: tuple[Route, ...] = (
         people.Tokens,
         open=True,
     ),
-    Route("POST", "/v1/auth/sign-out", "End this sign-in everywhere", None, None, open=True),
     Route(
-        "POST", "/v1/auth/link", "Sign in by a one-time link", OneTimeLink, people.Tokens, open=True
+        "POST", "/v1/auth/sign-out", "End this sign-in everywhere", people.Refresh, None, open=True
+    ),
+    Route(
+        "POST",
+        "/v1/auth/link",
+        "Sign in by a one-time link",
+        people.LinkUse,
+        people.Tokens,
+        open=True,
     ),
     Route("GET", "/v1/me", "Who I am", None, people.PersonView),
-    Route("PATCH", "/v1/me", "Change my name or market", dict, people.PersonView),
+    Route("PATCH", "/v1/me", "Change my name or market", people.PersonPatch, people.PersonView),
     Route("GET", "/v1/me/contact", "My phone and e-mail", None, people.ContactView),
     Route(
         "PUT",
@@ -149,7 +126,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/markets",
         "Countries, currencies, VAT and formats",
         None,
-        list[catalogue.MarketView],
+        catalogue.MarketList,
         open=True,
     ),
     Route("GET", "/v1/products", "Search the shop", None, catalogue.ProductList, open=True),
@@ -161,7 +138,13 @@ ROUTES: tuple[Route, ...] = (
         catalogue.ProductView,
         open=True,
     ),
-    Route("PATCH", "/v1/products/{id}", "Change a product", dict, catalogue.ProductView),
+    Route(
+        "PATCH",
+        "/v1/products/{id}",
+        "Change a product",
+        catalogue.ProductPatch,
+        catalogue.ProductView,
+    ),
     Route(
         "POST", "/v1/merchants", "Open a shop", catalogue.MerchantDraft, catalogue.MerchantView, 201
     ),
@@ -187,7 +170,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/variants/{id}/stock",
         "Units arrived, or left other than by a sale",
         catalogue.StockAdjustment,
-        dict,
+        stock.StockView,
     ),
     Route("GET", "/v1/rooms", "Rooms, those on air first", None, shows.RoomList, open=True),
     Route("POST", "/v1/rooms", "Make a room", shows.RoomDraft, shows.RoomView, 201),
@@ -199,7 +182,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/rooms/{room}/sales",
         "Flash sales of the room",
         None,
-        list[stock.SaleView],
+        stock.SaleList,
         open=True,
     ),
     Route("GET", "/v1/rooms/{room}/grants", "Who helps in this room", None, shows.GrantList),
@@ -226,14 +209,21 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/orders",
         "Buy: hold, and pay when payment is given",
-        OrderBody,
+        orders.OrderBody,
         orders.OrderView,
         201,
         key=True,
     ),
     Route("GET", "/v1/orders", "My orders", None, orders.OrderList),
     Route("GET", "/v1/orders/{id}", "One of my orders", None, orders.OrderView),
-    Route("POST", "/v1/orders/{id}/pay", "Pay for held units", PayBody, orders.OrderView, key=True),
+    Route(
+        "POST",
+        "/v1/orders/{id}/pay",
+        "Pay for held units",
+        orders.PayBody,
+        orders.OrderView,
+        key=True,
+    ),
     Route("POST", "/v1/orders/{id}/cancel", "Cancel an order", None, orders.OrderView),
 )
 """Every documented route under /v1. Pages, pictures, metrics and the provider's callbacks are not

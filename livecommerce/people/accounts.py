@@ -28,6 +28,8 @@ class Kind(StrEnum):
     ACCOUNT = "account"
     PLATFORM = "platform"
     """Known to us by the word of the platform that signs the token."""
+    SIMULATED = "simulated"
+    """Part of a simulated audience, and shown as such wherever it appears."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,10 +198,15 @@ class People:
         return await self._view_shop_powers(await self._sign_ins.link(token, ip=ip))
 
     async def make_account(
-        self, *, name: str, market: str = "SA", person_id: str | None = None
+        self,
+        *,
+        name: str,
+        market: str = "SA",
+        person_id: str | None = None,
+        kind: Kind = Kind.ACCOUNT,
     ) -> Actor:
         """Makes an account without a login, for whom a link will be made. Idempotent by id."""
-        person = NewPerson(person_id or new_id(), Kind.ACCOUNT, clean_name(name), market)
+        person = NewPerson(person_id or new_id(), kind, clean_name(name), market)
         await self._database.writer.submit(AddPerson(person=person, sign_in_id=None))
         return Actor(person.id, person.name, person.kind)
 

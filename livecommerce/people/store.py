@@ -51,7 +51,7 @@ people: Final = sa.Table(
     time_column("created_at"),
     time_column("erased_at", nullable=True),
     version_column(),
-    sa.CheckConstraint("kind IN ('guest', 'account', 'platform')", name="kind"),
+    sa.CheckConstraint("kind IN ('guest', 'account', 'platform', 'simulated')", name="kind"),
     sa.CheckConstraint(f"address_count BETWEEN 0 AND {ADDRESSES_MAX}", name="address_count"),
 )
 

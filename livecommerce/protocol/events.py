@@ -43,7 +43,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="t"):
 
 
 class StateEvent(Event, frozen=True, kw_only=True):
-    """The absolute value of one key of the room's state; the highest version wins."""
+    """The absolute value of one key of the room's state; a lower version is never taken."""
 
     lane: ClassVar[Lane] = Lane.STATE
 

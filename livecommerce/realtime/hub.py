@@ -198,6 +198,10 @@ class Hub:
         connection.send(Regraded(room=room_id, capabilities=capabilities))
         connection.transport.write(self._rooms[room_id].regrade(connection, audience_class))
 
+    def room_ids(self) -> tuple[str, ...]:
+        """The rooms this node has in memory."""
+        return tuple(self._rooms)
+
     def viewers(self, room_id: str) -> int:
         """Connections in the room on all nodes, as of the last report."""
         return self._presence.total(room_id)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import sqlalchemy as sa
 from aiohttp import web
 
 from livecommerce.catalogue.service import Catalogue
@@ -29,6 +30,7 @@ from livecommerce.gateway.http.errors import answer_errors
 from livecommerce.gateway.metrics import Metrics
 from livecommerce.gateway.snapshot import Snapshots
 from livecommerce.kernel.clock import Clock
+from livecommerce.kernel.errors import Refused
 from livecommerce.orders.service import Orders
 from livecommerce.payments.providers.sandbox import Sandbox
 from livecommerce.payments.service import Payments
@@ -77,8 +79,10 @@ def build(
     metrics: Metrics,
     upgrade: Callable[[web.Request], Awaitable[web.StreamResponse]],
     web_dir: Path,
+    media_dir: Path,
     allowed_origins: Sequence[str],
     trusted_proxies: Sequence[str],
+    behind_https: bool,
 ) -> web.Application:
     """Builds the application; `upgrade` takes sockets that come on a kept-alive connection."""
 
@@ -106,7 +110,11 @@ def build(
         return reply_raw(document)
 
     async def database_answers() -> bool:
-        return await services.database.answers()
+        try:
+            await services.database.fetch_one(sa.select(sa.literal(1)))
+        except Refused:
+            return False
+        return True
 
     async def hub_is_ready() -> bool:
         return services.hub.is_ready()
@@ -118,12 +126,17 @@ def build(
             web.get("/v1/live", upgrade),
             web.get("/v1/openapi.json", described),
             *telemetry.routes(metrics, checks),
-            *people.routes(services.people),
+            *people.routes(
+                services.people,
+                services.shows.rooms.resolve,
+                behind_https=behind_https,
+            ),
             *catalogue.routes(services.catalogue, services.stock),
-            *rooms.routes(services.shows, services.people, services.stock),
+            *rooms.routes(services.shows, services.stock, clock=services.clock),
             *commands.routes(dispatch, commands_decoder),
-            *orders.routes(services.orders),
+            *orders.routes(services.orders, services.shows.rooms.resolve),
             *payments.routes(services.payments, services.sandbox),
+            web.static("/media", media_dir),
             *pages.routes(web_dir, boots),
         ]
     )

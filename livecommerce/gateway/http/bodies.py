@@ -15,12 +15,12 @@ from livecommerce.protocol.validation import parse_json, validate
 
 T = TypeVar("T")
 
-ACTOR: web.RequestKey[Actor | None] = web.RequestKey("actor", object)  # type: ignore[arg-type]
-CLIENT_IP: web.RequestKey[str] = web.RequestKey("client_ip", str)
+ACTOR = web.RequestKey("actor", Actor)
+CLIENT_IP = web.RequestKey("client_ip", str)
 BODY_BYTES_MAX = 65_536
 """JSON bodies. Pictures have a limit of their own."""
 
-REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+REQUEST_ID = web.RequestKey("request_id", str)
 
 
 async def read(request: web.Request, kind: type[T]) -> T:
@@ -66,7 +66,7 @@ def actor_or_none(request: web.Request) -> Actor | None:
 
 def actor(request: web.Request) -> Actor:
     """Returns who asks. Raises Refused(UNAUTHENTICATED) for a visitor."""
-    person = request.get(ACTOR)
+    person = actor_or_none(request)
     if person is None:
         raise Refused(Code.UNAUTHENTICATED)
     return person

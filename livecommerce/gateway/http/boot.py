@@ -31,6 +31,8 @@ def boots(
 ) -> Callable[[str], Awaitable[Boot | None]]:
     """Makes the function that gathers a room's boot by its slug; None: there is no such room."""
 
+    markets = {market.id: market for market in catalogue.markets().markets}
+
     async def boot(slug: str) -> Boot | None:
         try:
             room = await shows.rooms.view(slug, None)
@@ -45,7 +47,7 @@ def boots(
         sales = [event.sale for event in state if isinstance(event, SaleChanged)]
         return Boot(
             room=room,
-            market=catalogue.market(room.market),
+            market=markets[room.market],
             pins=pins,
             sales=sales,
             now=clock.now_ms(),
