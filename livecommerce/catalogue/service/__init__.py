@@ -16,6 +16,7 @@ from livecommerce.catalogue.service.editing import (
 )
 from livecommerce.catalogue.service.reading import Sellable, Shelf, Units, Window, picture_view
 from livecommerce.catalogue.service.selling import is_current, sellable_needs
+from livecommerce.catalogue.service.snapshots import Snapshots
 from livecommerce.catalogue.store_pictures import PictureFiles
 from livecommerce.catalogue.wire import (
     MerchantDraft,
@@ -33,7 +34,7 @@ from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import Capability
 from livecommerce.people.service import People
 
-__all__ = ["Catalogue", "Sellable", "Shelf", "Units", "is_current", "sellable_needs"]
+__all__ = ["Catalogue", "Sellable", "Shelf", "Snapshots", "Units", "is_current", "sellable_needs"]
 
 # Decoding a picture takes a core: more at once would only make everybody wait.
 _RENDERING_AT_ONCE = 2
@@ -96,7 +97,7 @@ class Catalogue(Window):
             )
         )
         for variant in variants:
-            self._sellables.pop(variant["id"], None)
+            self._sellables.forget(variant["id"])
         return await self._own_product(product_id)
 
     async def upload_picture(self, actor: Actor, merchant_id: str, upload: bytes) -> PictureView:

@@ -12,6 +12,7 @@ from livecommerce.catalogue import store
 from livecommerce.catalogue.markets import MARKETS, Market
 from livecommerce.catalogue.products import ProductState
 from livecommerce.catalogue.search import patterns
+from livecommerce.catalogue.service.snapshots import Snapshots
 from livecommerce.catalogue.store_pictures import thumb_url, url
 from livecommerce.catalogue.wire import (
     MarketList,
@@ -31,8 +32,6 @@ from livecommerce.people.accounts import Actor
 
 PAGE = 24
 PAGE_MAX = 100
-SNAPSHOT_LIFE_S = 1.0
-_SNAPSHOTS_MAX = 20_000
 _IN_MAX = 1_000
 
 
@@ -114,9 +113,8 @@ class Window:
 
     def __init__(self, *, database: Database, clock: Clock, shelf: Shelf) -> None:
         self._database = database
-        self._clock = clock
         self._shelf = shelf
-        self._sellables: dict[str, tuple[float, Sellable]] = {}
+        self._sellables: Snapshots[str, Sellable] = Snapshots(self._read_sellable, clock=clock)
 
     def markets(self) -> MarketList:
         """Every market of the house."""
@@ -196,17 +194,15 @@ class Window:
             products=await self._views(shown), next=shown[-1]["id"] if more and shown else None
         )
 
-    async def sellable(self, variant_id: str, *, fresh: bool = False) -> Sellable:
-        """What an order of this variant is made of; at most a second old, or `fresh`."""
-        now_s = self._clock.mono_s()
-        kept = self._sellables.get(variant_id)
-        if kept is not None and not fresh and now_s - kept[0] <= SNAPSHOT_LIFE_S:
-            return kept[1]
-        found = await self._read_sellable(variant_id)
-        if len(self._sellables) >= _SNAPSHOTS_MAX:
-            self._sellables.clear()
-        self._sellables[variant_id] = (now_s, found)
-        return found
+    async def sellable(
+        self, variant_id: str, *, fresh: bool = False, other_than: Sellable | None = None
+    ) -> Sellable:
+        """What an order of this variant is made of; at most a second old, or `fresh`.
+
+        Args:
+            other_than: a snapshot that has turned out to be outdated.
+        """
+        return await self._sellables.get(variant_id, fresh=fresh, other_than=other_than)
 
     async def _read_sellable(self, variant_id: str) -> Sellable:
         variant_rows = await self._by_ids(store.variants, {variant_id})

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from livecommerce.catalogue.service import Catalogue
+from livecommerce.catalogue.service import Catalogue, Sellable
 from livecommerce.database.engine import Database
 from livecommerce.database.group_commit import Idempotency
 from livecommerce.kernel.clock import Clock
@@ -108,10 +108,10 @@ class Orders:
     ) -> tuple[OrderView, bool]:
         """As `place_order`; also tells whether it was a repetition of an order made before."""
         once = _once(actor, "buy", command, room_id)
-        fresh = False
+        outdated: Sellable | None = None
         for _ in range(_TRIES):
             try:
-                write, facts = await self._prepared(actor, room_id, command, once, fresh=fresh)
+                write, facts = await self._prepared(actor, room_id, command, once, outdated)
             except Refused as refused:
                 repeat = Repeat(refused=refused, idempotency=once)
                 return await self._database.writer.submit_replayable(repeat)
@@ -120,7 +120,7 @@ class Orders:
             try:
                 order, is_replay = await self._database.writer.submit_replayable(write)
             except QuoteOutdated:
-                fresh = True
+                outdated = write.sellable
                 continue
             except Refused as refused:
                 if refused.code is Code.SOLD_OUT and not refused.data.get("available"):
@@ -200,10 +200,9 @@ class Orders:
         room_id: str | None,
         command: PlaceOrder,
         once: Idempotency[OrderView],
-        *,
-        fresh: bool,
+        outdated: Sellable | None,
     ) -> tuple[Place, OrderFacts]:
-        quoted = await self._quoting.price(room_id, command, actor.person_id, fresh=fresh)
+        quoted = await self._quoting.price(room_id, command, actor.person_id, other_than=outdated)
         self._quoting.check(quoted, command)
         facts = _new_facts(actor, command, quoted)
         attempt = None
@@ -278,7 +277,7 @@ def _new_facts(actor: Actor, command: PlaceOrder, quoted: Quoted) -> OrderFacts:
         person_id=actor.person_id,
         room_id=None if quoted.counter is None else quoted.counter.room_id,
         hold=HoldFacts(
-            id=new_id(),
+            id=f"{order_id}.1",
             order_id=order_id,
             person_id=actor.person_id,
             variant_id=command.variant_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from livecommerce.catalogue.service import Catalogue, Sellable
+from livecommerce.catalogue.service import Catalogue, Sellable, Snapshots
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.orders.orders import RoomCounter, Totals
@@ -13,9 +13,6 @@ from livecommerce.orders.wire import PlaceOrder, Quote, QuoteRequest
 from livecommerce.stock.flash_sales import Phase
 from livecommerce.stock.service import Stock
 from livecommerce.stock.wire import SaleView
-
-COUNTER_LIFE_S = 1.0
-_COUNTERS_MAX = 10_000
 
 
 class Rooms(Protocol):
@@ -52,7 +49,9 @@ class Quoting:
         self._stock = stock
         self._rooms = rooms
         self._clock = clock
-        self._counters: dict[tuple[str, str | None], tuple[float, RoomCounter]] = {}
+        self._counters: Snapshots[tuple[str, str | None], RoomCounter] = Snapshots(
+            lambda key: rooms.counter(*key), clock=clock
+        )
 
     async def price(
         self,
@@ -60,7 +59,7 @@ class Quoting:
         wish: PlaceOrder | QuoteRequest,
         buyer_id: str | None,
         *,
-        fresh: bool = False,
+        other_than: Sellable | None = None,
     ) -> Quoted:
         """Prices a wish.
 
@@ -71,10 +70,10 @@ class Quoting:
         if room_id is not None:
             if buyer_id is not None:
                 await self._rooms.check_may_buy(room_id, buyer_id)
-            counter = await self._counter(room_id, wish.offer_id)
+            counter = await self._counters.get((room_id, wish.offer_id))
         elif wish.offer_id is not None or wish.sale_id is not None:
             raise Refused(Code.NOT_FOUND, field="offer_id" if wish.offer_id else "sale_id")
-        sellable = await self._catalogue.sellable(wish.variant_id, fresh=fresh)
+        sellable = await self._catalogue.sellable(wish.variant_id, other_than=other_than)
         if not sellable.is_active:
             raise Refused(Code.NOT_FOUND, field="variant_id")
         if counter is not None and counter.product_id not in (None, sellable.product_id):
@@ -134,14 +133,3 @@ class Quoting:
             total_minor=totals.total_minor,
             seller=quoted.sellable.merchant,
         )
-
-    async def _counter(self, room_id: str, offer_id: str | None) -> RoomCounter:
-        now_s = self._clock.mono_s()
-        kept = self._counters.get((room_id, offer_id))
-        if kept is not None and now_s - kept[0] <= COUNTER_LIFE_S:
-            return kept[1]
-        counter = await self._rooms.counter(room_id, offer_id)
-        if len(self._counters) >= _COUNTERS_MAX:
-            self._counters.clear()
-        self._counters[room_id, offer_id] = (now_s, counter)
-        return counter

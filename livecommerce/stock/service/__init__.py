@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from livecommerce.catalogue.service import Catalogue
+from livecommerce.catalogue.service import Catalogue, Snapshots
 from livecommerce.database.engine import Database
 from livecommerce.database.group_commit import Idempotency
 from livecommerce.kernel.clock import Clock
@@ -63,8 +63,6 @@ __all__ = [
     "stock_changed",
 ]
 
-SNAPSHOT_LIFE_S = 1.0
-_SNAPSHOTS_MAX = 10_000
 _PAST_SALES = 20
 _HOLDERS_WITHIN_MS = 600_000
 
@@ -99,7 +97,8 @@ class Stock:
         self._catalogue = catalogue
         self._shelf = shelf
         self._offered = offered
-        self._sales: dict[str, tuple[float, SaleView]] = {}
+        self._sales: Snapshots[str, SaleView] = Snapshots(self.sale, clock=clock)
+        self._latching: set[str] = set()
 
     async def run(self) -> None:
         """Runs the sale clock until cancelled."""
@@ -191,15 +190,7 @@ class Stock:
 
     async def sale_terms(self, sale_id: str) -> SaleView:
         """A sale as it was at most a second ago. Its terms never change, its phase may have."""
-        now_s = self._now.mono_s()
-        kept = self._sales.get(sale_id)
-        if kept is not None and now_s - kept[0] <= SNAPSHOT_LIFE_S:
-            return kept[1]
-        view = await self.sale(sale_id)
-        if len(self._sales) >= _SNAPSHOTS_MAX:
-            self._sales.clear()
-        self._sales[sale_id] = (now_s, view)
-        return view
+        return await self._sales.get(sale_id)
 
     async def sales_of_room(self, room_id: str) -> list[SaleView]:
         """Open sales, newest first, then the latest of those that are over."""
@@ -243,15 +234,21 @@ class Stock:
     async def sold_out(self, hold: HoldFacts) -> None:
         """The writer said `sold_out` with nothing left: answer the next ones from memory."""
         key = latch_key(hold)
-        if not self.latch.is_known(key):
+        if self.latch.is_known(key) or key in self._latching:
+            return
+        self._latching.add(key)
+        try:
             since = self._now.now_ms() - _HOLDERS_WITHIN_MS
             rows = await self._database.fetch(store.holders_of(hold.level_id, since))
-            self.latch.shut(key, frozenset(row["person_id"] for row in rows))
+            if key in self._latching:
+                self.latch.shut(key, frozenset(row["person_id"] for row in rows))
+        finally:
+            self._latching.discard(key)
 
     def came_back(self, hold: HoldFacts) -> None:
         """Units of a hold were released: nobody is told `sold_out` from memory."""
-        self.latch.open(latch_key(hold))
-        self.latch.open(hold.level_id)
+        self._open_latch(latch_key(hold))
+        self._open_latch(hold.level_id)
 
     async def _step(
         self,
@@ -274,11 +271,15 @@ class Stock:
         return self._moved(await self._database.writer.submit(write))
 
     def _moved(self, view: SaleView) -> SaleView:
-        self._sales.pop(view.id, None)
-        self.latch.open(view.id)
-        self.latch.open(level_id(view.variant_id))
+        self._sales.forget(view.id)
+        self._open_latch(view.id)
+        self._open_latch(level_id(view.variant_id))
         self.clock.look()
         return view
+
+    def _open_latch(self, key: str) -> None:
+        self.latch.open(key)
+        self._latching.discard(key)
 
 
 def latch_key(hold: HoldFacts) -> str:
