@@ -44,7 +44,9 @@ PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = ON",
     "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 5000",
+    # Nobody else writes for long: a buyer is told to come again rather than left waiting. With the
+    # writer's five tries this is about three seconds.
+    "PRAGMA busy_timeout = 500",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA wal_autocheckpoint = 1000",
     "PRAGMA cache_size = -65536",
