@@ -6,6 +6,7 @@ import logging
 import sys
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 _SECRET_FIELDS = frozenset({"token", "password", "secret", "authorization", "phone", "email"})
 
@@ -32,9 +33,20 @@ def configure(level: str, style: str) -> None:
     # What libraries log goes the same way, from warnings on.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared)
+        structlog.stdlib.ProcessorFormatter(
+            processor=renderer,
+            foreign_pre_chain=[*shared, structlog.processors.format_exc_info],
+        )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    logging.getLogger("aiohttp.server").addFilter(_is_ours)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Drops what aiohttp logs as errors when somebody sends it what is not HTTP: it is answered
+    with 400, and a stranger must not be able to fill the log with tracebacks."""
+    problem = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(problem, HttpProcessingError) and problem.code < 500)
 
 
 def _hide_secrets(
