@@ -24,6 +24,7 @@ _CLICK: dict[str, Any] = {
     "address_id": "$buyer.address",
     "payment": {"method": "card", "card_id": "$buyer.card"},
 }
+_QUOTE = ("total_minor", "unit_minor", "delivery_minor", "currency")
 _SIMPLE = b'"id":"0123456789abcdef"'
 
 
@@ -155,9 +156,7 @@ QUANTITIES = [
 
 PRICES = [
     *(
-        _buying(
-            f"a total of {total}", 7, "price_changed", expected_total_minor=total, data=("quote",)
-        )
+        _buying(f"a total of {total}", 7, "price_changed", expected_total_minor=total, data=_QUOTE)
         for total in (0, 1, 21_499, 21_501, 2**53)
     ),
     _buying(
@@ -165,7 +164,7 @@ PRICES = [
         7,
         "price_changed",
         expected_total_minor="$lamp.sale_total",
-        data=("quote",),
+        data=_QUOTE,
     ),
     _buying(
         "the regular price in the sale", 7, "price_changed", _SALE, expected_total_minor=21_500
@@ -365,7 +364,15 @@ CHAT = [
         code="muted",
     ),
     *(
-        Frame(row=43, name=name, command={"t": "send_chat", "text": text}, code=code, field="text")
+        # Of somebody whose chat is not paced.
+        Frame(
+            row=43,
+            name=name,
+            who="moderator",
+            command={"t": "send_chat", "text": text},
+            code=code,
+            field="text",
+        )
         for name, text, code in (
             ("501 characters", "a" * 501, "message_too_long"),
             ("4001 characters", "a" * 4001, "bad_field"),

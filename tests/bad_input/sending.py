@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +39,8 @@ async def send_frame(scene: Scene, case: Frame) -> Heard:
     )
     payload = case.raw
     if payload is None:
-        payload = orjson.dumps({"id": new_command_id(), **scene.fill(case.command)})
+        # By the standard library: it writes integers of any size.
+        payload = json.dumps({"id": new_command_id(), **scene.fill(case.command)}).encode()
     socket.write(frame(payload, opcode=case.opcode))
     if case.code is not None:
         heard.error = await asyncio.wait_for(errors.get(), ANSWER_S)
@@ -58,7 +61,7 @@ async def send_request(scene: Scene, case: Request) -> tuple[int, dict[str, Any]
     headers: list[tuple[str, str]] = [(name, scene.fill(value)) for name, value in case.headers]
     if case.who != NOBODY:
         headers.append(("Authorization", f"Bearer {scene.tokens[case.who]}"))
-    data = case.raw
+    data: bytes | io.BytesIO | None = None if case.raw is None else io.BytesIO(case.raw)
     if case.body is not None:
         headers.append(("Content-Type", "application/json"))
         data = orjson.dumps(scene.fill(case.body))

@@ -96,7 +96,7 @@ async def test_a_flood_is_refused_then_cut_off(scene: Scene):
     refused = [reply for reply in replies if reply["t"] == "err"]
     assert {reply["code"] for reply in refused} == {"rate_limited"}
     assert all(reply["after_ms"] > 0 and reply["retry"] == "after" for reply in refused)
-    assert sum(reply["t"] == "ok" for reply in replies) >= 40
+    assert sum(reply["t"] == "ok" for reply in replies) >= 39  # hello was the 40th
     assert await _closed(socket) == 4029
 
 
@@ -379,7 +379,7 @@ async def test_a_locked_database_is_a_wait_not_a_loss(scene: Scene):
         asked = socket.ask(command)
         async with Api(scene.server.url) as api:
             assert (await api.get(f"/v1/rooms/{scene.facts['room']}"))["id"] == scene.facts["room"]
-        reply = await asyncio.wait_for(asked, 20)
+        reply = await asyncio.wait_for(asked, 8)
         assert reply["code"] in ("unavailable", "server_busy"), reply
         assert reply["retry"] == "after"
         assert scene.digest() == before

@@ -12,7 +12,7 @@ import itertools
 import os
 import resource
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from websockets.speedups import apply_mask
@@ -176,8 +176,8 @@ class LiveSocket(asyncio.Protocol):
     # ---- asyncio.Protocol ---------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
