@@ -13,6 +13,7 @@ from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import ALPHABET, LENGTH
 
 NAME_MAX: Final = 40
+ID_MAX: Final = 160
 MARKS_MAX: Final = 3
 """Marks on one letter: Arabic needs shadda, vowel and a small alef; more is decoration that spills
 over the neighbouring lines."""
@@ -110,6 +111,11 @@ _RESERVED: Final = frozenset(skeleton(word) for word in _OFFICIAL.split())
 def claims_office(name: str) -> bool:
     """Tells whether a name reads like the people who run the place, in whatever letters."""
     return skeleton(name) in _RESERVED
+
+
+def can_be_id(text: str) -> bool:
+    """Tells whether a row could have this id. PostgreSQL cannot even be asked for some others."""
+    return 0 < len(text) <= ID_MAX and text.isascii() and text.isprintable()
 
 
 def platform_person_id(issuer: str, subject: str) -> str:

@@ -10,9 +10,9 @@ import structlog
 
 from livecommerce.database.engine import Database
 from livecommerce.kernel.clock import Clock
-from livecommerce.kernel.errors import Refused
+from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
-from livecommerce.people.accounts import Actor, Kind, clean_name
+from livecommerce.people.accounts import Actor, Kind, can_be_id, clean_name
 from livecommerce.people.jwks_provider import PlatformKeys
 from livecommerce.people.logins import read_login
 from livecommerce.people.roles import SHOP, Capability, Role
@@ -247,6 +247,7 @@ class People:
             Refused: FORBIDDEN when the actor does not hold `roles.grant`, or would change a
                 founder's role; NOT_FOUND, BAD_FIELD.
         """
+        _require_id(person_id, field="person_id")
         await self._newcomers.settle(person_id)
         return await self._roles.grant(
             actor, scope_id, person_id=person_id, role=role, expires_at=expires_at
@@ -254,6 +255,7 @@ class People:
 
     async def revoke_grant(self, actor: Actor, scope_id: str, grant_id: str) -> str:
         """Takes a role; returns whose it was. Raises Refused: FORBIDDEN, NOT_FOUND."""
+        _require_id(grant_id)
         return await self._roles.revoke(actor, scope_id, grant_id)
 
     async def grants(self, actor: Actor, scope_id: str) -> list[Grant]:
@@ -270,10 +272,11 @@ class People:
 
     async def names(self, person_ids: Iterable[str]) -> dict[str, str]:
         """Returns display names by id; people there are not are missing."""
-        return await self._names.names(person_ids)
+        return await self._names.names(id for id in person_ids if can_be_id(id))
 
     async def person(self, person_id: str) -> PersonView:
         """Returns a person as others may know them. Raises Refused(NOT_FOUND)."""
+        _require_id(person_id)
         await self._newcomers.settle(person_id)
         return await self._buyers.person(person_id)
 
@@ -323,10 +326,12 @@ class People:
 
         Who reads and why is logged first. Raises Refused(NOT_FOUND).
         """
+        _require_id(address_id)
         return await self._buyers.address(person_id, address_id, reader_id=reader, purpose=purpose)
 
     async def remove_address(self, actor: Actor, address_id: str) -> None:
         """Takes an address off the actor's list. Raises Refused(NOT_FOUND)."""
+        _require_id(address_id)
         await self._buyers.remove_address(actor, address_id)
 
     async def erase(self, person_id: str) -> None:
@@ -354,6 +359,11 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
             # The database is away; what is known stays, and the next round asks again.
             log.warning("people not refreshed", refused=str(refused))
         await asyncio.sleep(seconds)
+
+
+def _require_id(text: str, *, field: str | None = None) -> None:
+    if not can_be_id(text):
+        raise Refused(Code.NOT_FOUND, field=field)
 
 
 def _with_powers(person: PersonView, powers: Iterable[Capability]) -> PersonView:

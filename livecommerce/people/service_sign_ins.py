@@ -22,7 +22,7 @@ from livecommerce.people.logins import Login, read_login
 from livecommerce.people.passwords import NOBODY
 from livecommerce.people.service_hashing import Hashing
 from livecommerce.people.service_newcomers import Newcomers
-from livecommerce.people.service_throttle import Throttle
+from livecommerce.people.service_throttle import Throttle, network_of
 from livecommerce.people.store import logins, sign_in_links, sign_ins
 from livecommerce.people.store_sign_ins import (
     ENDED_KEPT_MS,
@@ -138,7 +138,7 @@ class SignIns:
     # ---- coming in ---------------------------------------------------------------------------
 
     async def guest_in(self, draft: GuestDraft, *, ip: str) -> SignedIn:
-        self._guests.take(ip)
+        self._guests.take(network_of(ip))
         name = free_name(draft.name)
         person = NewPerson(new_id(), Kind.GUEST, name, self._settings.default_market)
         opened = await self._database.writer.submit(
@@ -150,7 +150,7 @@ class SignIns:
     async def sign_up(
         self, draft: SignUp, login: Login, *, ip: str, guest: Actor | None
     ) -> SignedIn:
-        self._by_ip.take(ip)
+        self._by_ip.take(network_of(ip))
         name = free_name(draft.name)
         is_guest = guest is not None and guest.kind == Kind.GUEST
         person_id, sign_in_id = new_id(), new_id()
@@ -171,7 +171,7 @@ class SignIns:
 
     async def sign_in(self, draft: SignIn, *, ip: str) -> SignedIn:
         """One refusal, and one time to refuse, for an unknown login and for a wrong password."""
-        self._by_ip.take(ip)
+        self._by_ip.take(network_of(ip))
         try:
             login = read_login(draft.login, draft.market)
         except Refused as problem:
@@ -216,7 +216,7 @@ class SignIns:
         return token
 
     async def link(self, token: str, *, ip: str) -> SignedIn:
-        self._by_ip.take(ip)
+        self._by_ip.take(network_of(ip))
         link_id = _link_id(token)
         row = await self._database.fetch_one(
             sa.select(sign_in_links.c.person_id).where(sign_in_links.c.id == link_id)

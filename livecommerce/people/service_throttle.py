@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from typing import Final
 
@@ -11,6 +12,19 @@ from livecommerce.kernel.limits import Bucket, take
 
 KEYS_MAX: Final = 50_000
 """The least recently seen are forgotten first; a forgotten one starts with a full bucket."""
+
+
+def network_of(ip: str) -> str:
+    """Returns what counts as one address: of IPv6 the /64, which every customer has to itself."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if address.version == 4:
+        return ip
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 class Throttle:

@@ -209,3 +209,16 @@ async def test_ten_thousand_questions_are_one_query(
         for n in range(10_000):
             tasks.create_task(house.people.capabilities(ROOM, f"viewer-{n}"))
     assert asked == 1
+
+
+async def test_ids_that_no_database_can_hold(house: House, staffed: Staffed):
+    for id in ("a\0b", "\ud800", "x" * 10_000):
+        call = house.people.grant(staffed.host, ROOM, person_id=id, role="moderator")
+        assert (await refused(call)).code is Code.NOT_FOUND
+        taking = house.people.revoke_grant(staffed.host, ROOM, id)
+        assert (await refused(taking)).code is Code.NOT_FOUND
+        removing = house.people.remove_address(staffed.sara, id)
+        assert (await refused(removing)).code is Code.NOT_FOUND
+        assert await house.people.names([id]) == {}
+        opening = house.people.address(staffed.sara.person_id, id, reader="x", purpose="order")
+        assert (await refused(opening)).code is Code.NOT_FOUND
