@@ -27,6 +27,8 @@ class ClientAddresses:
         )
 
     def trusts(self, peer: str | None) -> bool:
+        if not self._trusted:
+            return False
         address = _parsed(peer)
         return address is not None and any(
             address.version == network.version and address in network for network in self._trusted
@@ -39,7 +41,7 @@ class ClientAddresses:
         stands left of the first stranger is that stranger's own invention.
         """
         client = peer
-        if self._trusted and self.trusts(peer):
+        if self.trusts(peer):
             hops = [hop.strip() for header in forwarded_for for hop in header.split(",")]
             for hop in reversed(hops):
                 if _parsed(hop) is None:

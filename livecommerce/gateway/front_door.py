@@ -20,9 +20,10 @@ from livecommerce.gateway.deadlines import Deadlines
 from livecommerce.gateway.handshake import (
     LIVE_PATH,
     Answer,
+    Handshake,
     Origins,
-    accept,
     check,
+    is_upgrade,
     parse_head,
     refusal,
 )
@@ -90,6 +91,7 @@ class FrontDoor:
         )
         self._addresses = ClientAddresses(settings.trusted_proxies)
         self._origins = Origins(settings.allowed_origins)
+        self._handshake = Handshake()
         self._context = LiveContext(
             hub=hub,
             gatekeeper=gatekeeper,
@@ -163,8 +165,7 @@ class FrontDoor:
         connection is a live one like any other."""
         if request.transport is None:
             raise ConnectionResetError("gone before the upgrade")
-        # uvloop's transports are no subclasses of asyncio's.
-        transport = cast("asyncio.Transport", request.transport)
+        transport = request.transport
         headers = Headers(
             [
                 (name.decode("latin-1"), value.decode("latin-1"))
@@ -205,7 +206,7 @@ class FrontDoor:
             if self._addresses.trusts(peer):
                 hosts = headers.get_all("X-Forwarded-Host") or hosts
             check(request, self._origins, host=hosts[0] if len(hosts) == 1 else None)
-            answer = accept(request)
+            answer = self._handshake.accept(request)
             if answer.codec is not None:
                 self.admission.enter(ip)
         except Refused as refused:
@@ -245,6 +246,7 @@ class _Doorway(asyncio.Protocol):
         self._head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         self._door.reading.add(self, self._door.clock.mono_s())
 
@@ -266,17 +268,16 @@ class _Doorway(asyncio.Protocol):
             self._refuse(431, "Request Header Fields Too Large")
             return
         self._door.reading.remove(self)
-        if _asks_for_live(head[:end]):
-            self._open_live(head[:end], head[end:])
-        else:
-            self._hand_over(head)
+        if head.startswith(_LIVE_START) and head[len(_LIVE_START)] in b" ?":
+            request = parse_head(head[:end])
+            if request is not None and is_upgrade(request):
+                self._open_live(request, head[end:])
+                return
+        # What asks for the live path but for no upgrade, or badly, is aiohttp's to answer.
+        self._hand_over(head)
 
-    def _open_live(self, head: bytes, rest: bytes) -> None:
+    def _open_live(self, request: Request, rest: bytes) -> None:
         assert self._transport is not None
-        request = parse_head(head)
-        if request is None:
-            self._refuse(400, "Bad Request")
-            return
         answer, ip = self._door.answer(request, self._transport)
         if answer.codec is None:
             self._transport.write(_written(answer))
@@ -314,17 +315,6 @@ class _HandedOver(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         return
-
-
-def _asks_for_live(head: bytes) -> bool:
-    """Tells whether a head is an upgrade of the live path. A plain request for it is aiohttp's."""
-    if not head.startswith(_LIVE_START) or head[len(_LIVE_START)] not in b" ?":
-        return False
-    lines = head.lower().split(b"\r\n")[1:]
-    return any(
-        name.strip() == b"upgrade" and b"websocket" in value
-        for name, _, value in (line.partition(b":") for line in lines)
-    )
 
 
 def _written(answer: Answer) -> bytes:

@@ -7,6 +7,7 @@ here: the address and pace limits, origins, and that a token has no place in a U
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -27,6 +28,21 @@ TOKEN_FIELDS = frozenset({"token", "access_token", "jwt", "ticket"})
 # The library logs every opening and closing at INFO; a node has thousands of them.
 LIBRARY_LOG = logging.getLogger("livecommerce.gateway.websockets")
 LIBRARY_LOG.setLevel(logging.WARNING)
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*)\r\n")
+_READ_HERE = frozenset(
+    {
+        "host",
+        "origin",
+        "connection",
+        "upgrade",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "sec-websocket-protocol",
+        "x-forwarded-for",
+        "x-forwarded-host",
+    }
+)
+"""Extensions are not among them: none is ever negotiated."""
 _SUBPROTOCOLS = [Subprotocol(codec.subprotocol) for codec in CODECS]
 
 
@@ -68,13 +84,27 @@ class Origins:
 
 
 def parse_head(head: bytes) -> Request | None:
-    """Reads a complete request head; None when it is not HTTP."""
-    protocol = ServerProtocol(logger=LIBRARY_LOG)
-    protocol.receive_data(head)
-    for event in protocol.events_received():
-        if isinstance(event, Request):
-            return event
-    return None
+    """Reads a complete request head; None when it is not one.
+
+    Only for requests that stay here: what goes to aiohttp is parsed by aiohttp, from the same
+    bytes. The library's own parser takes a line at a time and 28 µs, a quarter of a whole join.
+    """
+    start, _, rest = head.decode("latin-1").partition("\r\n")
+    fields = _FIELD.findall(rest)
+    # A line that is no field (folded, a space before the colon, a bare CR) does not match.
+    if len(fields) != rest.count("\n") - 1 or start.count(" ") != 2:
+        return None
+    headers = Headers()
+    for name, value in fields:
+        if name.lower() in _READ_HERE:
+            headers.set_insecure(name, value.rstrip(" \t"))
+    method, target, version = start.split(" ")
+    return Request(target, headers, method=method, protocol=version)
+
+
+def is_upgrade(request: Request) -> bool:
+    """Tells whether a request asks to become a WebSocket; `accept` checks how it asks."""
+    return any("websocket" in value.lower() for value in request.headers.get_all("Upgrade"))
 
 
 def check(request: Request, origins: Origins, *, host: str | None) -> None:
@@ -89,16 +119,24 @@ def check(request: Request, origins: Origins, *, host: str | None) -> None:
         raise Refused(Code.ORIGIN_NOT_ALLOWED)
 
 
-def accept(request: Request) -> Answer:
-    """Negotiates the subprotocol and makes the answer: 101, or what is wrong with the request."""
-    protocol = ServerProtocol(subprotocols=_SUBPROTOCOLS, logger=LIBRARY_LOG)
-    response = protocol.accept(request)
-    codec = None
-    if response.status_code == 101:
-        assert protocol.subprotocol is not None
-        codec = CODEC_BY_SUBPROTOCOL[protocol.subprotocol]
-    head = response.serialize()
-    return Answer(response.status_code, response.headers, bytes(response.body or b""), codec, head)
+class Handshake:
+    """Negotiates the subprotocol and writes the answer of a request that may upgrade."""
+
+    def __init__(self) -> None:
+        # One for all: `accept` leaves nothing behind but what the next request overwrites.
+        self._protocol = ServerProtocol(subprotocols=_SUBPROTOCOLS, logger=LIBRARY_LOG)
+
+    def accept(self, request: Request) -> Answer:
+        """Makes the answer: 101, or what is wrong with the request."""
+        protocol = self._protocol
+        protocol.subprotocol = None
+        response = protocol.accept(request)
+        codec = None
+        if response.status_code == 101:
+            assert protocol.subprotocol is not None
+            codec = CODEC_BY_SUBPROTOCOL[protocol.subprotocol]
+        body, head = bytes(response.body or b""), response.serialize()
+        return Answer(response.status_code, response.headers, body, codec, head)
 
 
 def refusal(refused: Refused) -> Answer:

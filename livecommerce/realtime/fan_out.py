@@ -93,8 +93,9 @@ class Flush:
         if not self._jobs:
             # Aborted between two slices.
             return
-        started = time.perf_counter()
-        deadline = started + self._slice_s
+        deadline = time.perf_counter() + self._slice_s
+        # CPU time: what another process took of this core says nothing about a write.
+        started = time.thread_time()
         written = 0
         while self._jobs:
             job = self._jobs[-1]
@@ -103,15 +104,15 @@ class Flush:
                 self._write(job, chunk_end)
                 written += chunk_end - job.next
                 job.next = chunk_end
-                now = time.perf_counter()
-                if now >= deadline and (job.next < job.end or len(self._jobs) > 1):
-                    self._cost.learn(written, now - started)
+                is_over = time.perf_counter() >= deadline
+                if is_over and (job.next < job.end or len(self._jobs) > 1):
+                    self._cost.learn(written, time.thread_time() - started)
                     self._loop.call_soon(self._run)
                     return
             self._jobs.pop()
             job.group.end_flush(self._clock.mono_s())
         if written:
-            self._cost.learn(written, time.perf_counter() - started)
+            self._cost.learn(written, time.thread_time() - started)
         self.is_running = False
         self._ended()
 

@@ -22,7 +22,7 @@ class Wheel:
         settings: HubSettings,
         *,
         beat_for: Callable[[Connection], bytes],
-        choose: Callable[[int], int] = random.randrange,
+        choose: Callable[[], float] = random.random,
     ) -> None:
         steps = max(2, round(settings.ping_s / settings.wheel_step_s))
         grace = round(settings.pong_grace_s / settings.wheel_step_s)
@@ -38,7 +38,7 @@ class Wheel:
         return self._count
 
     def add(self, connection: Connection) -> None:
-        connection.wheel_slot = self._choose(len(self._slots))
+        connection.wheel_slot = int(self._choose() * len(self._slots))
         self._slots[connection.wheel_slot].add(connection)
         self._count += 1
 
