@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from livecommerce.protocol.events import Event, Lane, StateEvent, VolatileEvent
+from livecommerce.protocol.events import Event, Lane, StateEvent, VolatileEvent, VolatileEvent
 
 RECENT_MAX = 200
 
@@ -65,9 +65,10 @@ class RoomMirror:
         return [event for event in events if self._apply(event)]
 
     def count(self, events: list[Any]) -> list[Event]:
-        """Applies volatile values."""
+        """Applies volatile values. Ephemeral events come with them and are not kept."""
         for event in events:
-            self.volatile[event.key] = event
+            if isinstance(event, VolatileEvent):
+                self.volatile[event.key] = event
         return list(events)
 
     def _apply(self, event: Event) -> bool:
