@@ -6,6 +6,11 @@ import { defineConfig } from 'vitest/config';
 const server = process.env['LIVECOMMERCE_URL'] ?? 'http://127.0.0.1:8000';
 const pages = { lobby: 'index.html', room: 'room.html', studio: 'studio.html', account: 'account.html' };
 
+const EVERY_PAGE =
+  /node_modules\/svelte|vite\/preload-helper|src\/(?:app|ui|pages\/mount|i18n\/index|shop\/buyer|live\/(?:Avatar|LiveBadge|Viewers)|core\/(?:api|checkout|clock|ids|money|numbers|refusal|storage|timing))/;
+const LIVE_PAGES =
+  /src\/(?:core\/(?:connection|live-room|recovery|room-state)|live\/(?!MessageActions)|shop\/(?:purchase|BagSheet|HeldBar))/;
+
 export default defineConfig({
   plugins: [
     svelte(),
@@ -61,7 +66,18 @@ export default defineConfig({
     manifest: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rollupOptions: { input: pages },
+    rolldownOptions: {
+      input: pages,
+      output: {
+        // two shared chunks instead of a dozen: what every page needs, and what a live room needs
+        codeSplitting: {
+          groups: [
+            { name: 'base', test: EVERY_PAGE, priority: 2 },
+            { name: 'live', test: LIVE_PAGES, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/v1': { target: server, ws: true }, '/media': { target: server } } },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

@@ -34,6 +34,9 @@ let isSettled = $state(false);
 let markets = $state.raw<MarketView[]>(boot.market ? [boot.market] : []);
 let marketId = $state(lasting.get('lc.market') ?? 'SA');
 
+const fragment = new URLSearchParams(location.hash.slice(1));
+const next = fragment.get('next') ?? new URLSearchParams(location.search).get('next');
+
 export const api = new Api({
   fetch: (input, init) => fetch(input, init),
   store: lasting,
@@ -86,8 +89,16 @@ export const app = {
   stayIn(market: string): void {
     marketId = market;
   },
+  /** Where to go on after signing in: an address of ours, or null. */
+  get next(): string | null {
+    return next !== null && /^\/(?![/\\])/.test(next) ? next : null;
+  },
   /** Signs in by a link's fragment or by the cookie, and gets the markets. */
   async begin(): Promise<void> {
+    // a sign-in link that is opened on a page which is already there
+    window.addEventListener('hashchange', () => {
+      if (new URLSearchParams(location.hash.slice(1)).has('link')) location.reload();
+    });
     const [, failed] = await Promise.all([
       markets.length > 0 ? null : this.loadMarkets(),
       this.enter().catch((error: unknown) => asRefusal(error)),
@@ -96,10 +107,12 @@ export const app = {
     if (failed) notices.show(explain(failed), 'bad');
   },
   async enter(): Promise<void> {
-    const link = new URLSearchParams(location.hash.slice(1)).get('link');
+    const link = fragment.get('link');
     if (link !== null) {
+      // a link works once; it is not left in the address
       history.replaceState(null, '', location.pathname + location.search);
       await api.signInByLink(link);
+      if (this.next !== null) location.replace(this.next);
     } else await api.token();
   },
   async loadMarkets(): Promise<void> {

@@ -66,7 +66,7 @@ export class Api {
     return this.#enter(await this.post<Tokens>('/auth/sign-up', body));
   }
 
-  async signIn(body: { login: string; password: string }): Promise<PersonView> {
+  async signIn(body: { login: string; password: string; market: string }): Promise<PersonView> {
     return this.#enter(await this.#unsigned<Tokens>('/auth/sign-in', body));
   }
 

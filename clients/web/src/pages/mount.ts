@@ -2,11 +2,14 @@
 
 import { mount as mountComponent, type Component } from 'svelte';
 import { app } from '../app/app.svelte';
-import { i18n } from '../i18n/index.svelte';
+import { addTexts, i18n } from '../i18n/index.svelte';
+import type { Loaders } from '../i18n/language';
 import '../styles/base.css';
 
-export async function mount(page: Component): Promise<void> {
+/** `texts` are those that only this page needs, beside the common ones. */
+export async function mount(page: Component, ...texts: Loaders[]): Promise<void> {
   void app.begin();
+  for (const extra of texts) void addTexts(extra);
   await i18n.begin();
   const target = document.getElementById('app');
   if (target !== null) mountComponent(page, { target });

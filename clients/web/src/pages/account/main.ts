@@ -1,4 +1,5 @@
+import { ACCOUNT_TEXTS } from '../../shell/texts';
 import { mount } from '../mount';
 import Account from './Account.svelte';
 
-void mount(Account);
+void mount(Account, ACCOUNT_TEXTS);

@@ -1,4 +1,5 @@
+import { ACCOUNT_TEXTS } from '../../shell/texts';
 import { mount } from '../mount';
 import Lobby from './Lobby.svelte';
 
-void mount(Lobby);
+void mount(Lobby, ACCOUNT_TEXTS);

@@ -1,4 +1,10 @@
+import type { Loaders } from '../../i18n/language';
 import { mount } from '../mount';
 import Studio from './Studio.svelte';
 
-void mount(Studio);
+const STUDIO_TEXTS: Loaders = {
+  en: () => import('../../i18n/locales/studio.en.json'),
+  ar: () => import('../../i18n/locales/studio.ar.json'),
+};
+
+void mount(Studio, STUDIO_TEXTS);
