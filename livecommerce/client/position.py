@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from livecommerce.protocol.events import Event, Lane, StateEvent, VolatileEvent, VolatileEvent
+from livecommerce.protocol.events import Event, Lane, StateEvent, VolatileEvent
 
 RECENT_MAX = 200
 
