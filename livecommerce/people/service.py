@@ -307,12 +307,12 @@ class People:
 
     async def set_contact(self, actor: Actor, draft: ContactDraft) -> ContactView:
         """Stores phone and e-mail. Raises Refused(BAD_FIELD)."""
-        person = await self.person(actor.person_id)
-        return await self._buyers.set_contact(actor, draft, market=person.market)
+        buyer = await self.buyer(actor.person_id)
+        return await self._buyers.set_contact(actor, draft, market=buyer.market)
 
     async def add_address(self, actor: Actor, draft: AddressDraft) -> AddressView:
         """Stores an address. Raises Refused: BAD_FIELD, MISSING_FIELD, LIMIT_REACHED, NOT_FOUND."""
-        await self.person(actor.person_id)
+        await self.buyer(actor.person_id)
         return await self._buyers.add_address(actor, draft)
 
     async def addresses(self, actor: Actor) -> AddressList:

@@ -43,6 +43,7 @@ from livecommerce.people.tokens import (
     LEEWAY_S,
     OWN,
     OwnKeys,
+    RefreshClaims,
     make_refresh,
     read_access,
     read_platform,
@@ -236,21 +237,13 @@ class SignIns:
     # ---- staying, and going ------------------------------------------------------------------
 
     async def refresh(self, refresh_token: str) -> SignedIn:
-        read = read_refresh(self._keys, refresh_token)
-        if read is None:
+        claims = read_refresh(self._keys, refresh_token)
+        if claims is None:
             raise Refused(Code.UNAUTHENTICATED)
-        sign_in_id, generation = read
-        row = await self._database.fetch_one(
-            sa.select(sign_ins.c.person_id).where(sign_ins.c.id == sign_in_id)
-        )
-        if row is None:
-            raise Refused(Code.UNAUTHENTICATED)
-        outcome, opened = await self._database.writer.submit(
-            Rotate(sign_in_id, generation, row["person_id"], self._sign_in_ms)
-        )
+        outcome, opened = await self._database.writer.submit(Rotate(claims, self._sign_in_ms))
         if outcome is Outcome.REUSED:
-            log.warning("refresh token reused", sign_in_id=sign_in_id)
-            self.take_note([sign_in_id])
+            log.warning("refresh token reused", sign_in_id=claims.sign_in_id)
+            self.take_note([claims.sign_in_id])
         if opened is None:
             raise Refused(Code.UNAUTHENTICATED)
         return self._signed_in(opened)
@@ -258,7 +251,10 @@ class SignIns:
     async def sign_out(self, refresh_token: str | None, actor: Actor | None) -> None:
         """Ends the sign-ins of the cookie and of the access token; signing out twice is fine."""
         read = None if refresh_token is None else read_refresh(self._keys, refresh_token)
-        ids = {None if read is None else read[0], None if actor is None else actor.sign_in_id}
+        ids = {
+            None if read is None else read.sign_in_id,
+            None if actor is None else actor.sign_in_id,
+        }
         named = tuple(sorted(id for id in ids if id is not None))
         if named:
             ended = await self._database.writer.submit(EndSignIns(named))
@@ -316,7 +312,10 @@ class SignIns:
         )
         return SignedIn(
             Tokens(access_token=access, expires_at=expires_at, person=person),
-            make_refresh(self._keys, opened.sign_in_id, opened.generation),
+            make_refresh(
+                self._keys,
+                RefreshClaims(opened.sign_in_id, opened.person_id, opened.generation),
+            ),
             max(0, opened.expires_at - now) // 1000,
         )
 

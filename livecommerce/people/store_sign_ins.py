@@ -11,7 +11,7 @@ from livecommerce.database.group_commit import ConstraintViolated, Need, Rows, W
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people.accounts import Kind
 from livecommerce.people.store import logins, people, sign_in_links, sign_ins
-from livecommerce.people.tokens import REUSE_GRACE_MS
+from livecommerce.people.tokens import REUSE_GRACE_MS, RefreshClaims
 
 ENDED_KEPT_MS: Final = 3_600_000
 """An ended sign-in stays listed until long after its last access token."""
@@ -150,25 +150,25 @@ class Outcome(StrEnum):
 class Rotate(Write[tuple[Outcome, Opened | None]]):
     """Exchanges a refresh token for the next. A reused one ends the sign-in for everybody."""
 
-    sign_in_id: str
-    generation: int
-    person_id: str
+    claims: RefreshClaims
     sign_in_ms: int
 
     def needs(self) -> Iterable[Need]:
-        yield Need(sign_ins, self.sign_in_id)
-        yield Need(people, self.person_id)
+        yield Need(sign_ins, self.claims.sign_in_id)
+        yield Need(people, self.claims.person_id)
 
     def decide(self, rows: Rows, now: int) -> tuple[Outcome, Opened | None]:
-        row = rows.get(sign_ins, self.sign_in_id)
+        id, generation = self.claims.sign_in_id, self.claims.generation
+        row = rows.get(sign_ins, id)
         if row is None or row["ended_at"] is not None or row["expires_at"] <= now:
             return Outcome.REFUSED, None
-        if self.generation == row["generation"]:
-            return Outcome.ROTATED, _rotate(rows, self.sign_in_id, now, self.sign_in_ms)
-        is_last = self.generation == row["generation"] - 1
+        assert row["person_id"] == self.claims.person_id, "we made the token from this row"
+        if generation == row["generation"]:
+            return Outcome.ROTATED, _rotate(rows, id, now, self.sign_in_ms)
+        is_last = generation == row["generation"] - 1
         if is_last and now - row["rotated_at"] <= REUSE_GRACE_MS:
-            return Outcome.AGAIN, _opened(rows, self.sign_in_id)
-        rows.change(sign_ins, self.sign_in_id, ended_at=now)
+            return Outcome.AGAIN, _opened(rows, id)
+        rows.change(sign_ins, id, ended_at=now)
         return Outcome.REUSED, None
 
 

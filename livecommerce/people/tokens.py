@@ -274,26 +274,36 @@ def is_strong(key: Key) -> bool:
     return isinstance(key, OKPKey) and key.as_dict(private=False).get("crv") == "Ed25519"
 
 
-def make_refresh(keys: OwnKeys, sign_in_id: str, generation: int) -> str:
-    """Returns the refresh token of one generation of a sign-in.
+@dataclass(frozen=True, slots=True)
+class RefreshClaims:
+    """What a refresh token says: it is this generation of this person's sign-in."""
 
-    It is the sign-in, the generation and our mark on both. The database keeps only the number of
-    the generation, so that reading the database gives nobody a token.
+    sign_in_id: str
+    person_id: str
+    generation: int
+
+
+def make_refresh(keys: OwnKeys, claims: RefreshClaims) -> str:
+    """Returns the refresh token that says this: the claims, and our mark on them.
+
+    The database keeps only the number of the generation, so that reading the database gives nobody
+    a token, and a token is refused or taken without looking for it.
     """
-    mac = hmac.digest(keys.refresh, f"{sign_in_id}|{generation}".encode(), sha256)
-    return f"{sign_in_id}.{generation}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+    said = f"{claims.sign_in_id}.{claims.person_id}.{claims.generation}"
+    mark = base64.urlsafe_b64encode(hmac.digest(keys.refresh, said.encode(), sha256))
+    return f"{said}.{mark.decode().rstrip('=')}"
 
 
-def read_refresh(keys: OwnKeys, token: str) -> tuple[str, int] | None:
-    """Returns sign-in and generation, or None for a token we have not made."""
-    sign_in_id, _, rest = token.partition(".")
-    number, _, _ = rest.partition(".")
-    if not token.isascii() or not 0 < len(number) < 10 or not number.isdigit():
+def read_refresh(keys: OwnKeys, token: str) -> RefreshClaims | None:
+    """Returns what a refresh token says, or None for a token we have not made."""
+    parts = token.split(".")
+    if len(parts) != 4 or not token.isascii():
         return None
-    generation = int(number)
-    if not hmac.compare_digest(token, make_refresh(keys, sign_in_id, generation)):
+    sign_in_id, person_id, number, _ = parts
+    if not 0 < len(number) < 10 or not number.isdigit():
         return None
-    return sign_in_id, generation
+    claims = RefreshClaims(sign_in_id, person_id, int(number))
+    return claims if hmac.compare_digest(token, make_refresh(keys, claims)) else None
 
 
 def _prove(token: Unproven, key: Key) -> None:

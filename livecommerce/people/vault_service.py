@@ -131,12 +131,8 @@ class Vault:
         raise Refused(Code.CONFLICT)
 
     async def _wrapped_key(self, person_id: str) -> bytes:
-        row = await self.database.fetch_one(
-            sa.select(vault_keys.c.wrapped_key).where(vault_keys.c.id == person_id)
-        )
-        if row is not None:
-            wrapped: bytes = row["wrapped_key"]
-            return wrapped
+        """The person's key, made when there is none. Asked through the writer, which asks for
+        many people at once."""
         fresh = wrap_key(
             self._keys,
             person_id,

@@ -275,7 +275,7 @@ async def test_an_old_token_ends_the_sign_in_even_at_once(house: House):
 async def test_a_made_up_token_ends_nothing(house: House):
     made = await house.people.guest_in(GuestDraft(name="G"), ip=IP)
     actor = await house.who(made)
-    for token in ("", "x", f"{actor.sign_in_id}.1.AAAA", f"{actor.sign_in_id}.2.AAAA"):
+    for token in ("", "x", f"{actor.sign_in_id}.{actor.person_id}.1.AAAA", "a.b.0.c"):
         assert await code(house.people.refresh_tokens(token)) is Code.UNAUTHENTICATED
     await house.people.refresh_tokens(made.refresh_token)
 

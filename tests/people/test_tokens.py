@@ -17,6 +17,7 @@ from livecommerce.people.accounts import Actor, platform_person_id
 from livecommerce.people.tokens import (
     Claims,
     PlatformTrust,
+    RefreshClaims,
     make_refresh,
     own_keys,
     read_access,
@@ -333,19 +334,29 @@ def test_a_private_key_in_the_settings_works_as_its_public_half():
 # ---- refresh tokens -----------------------------------------------------------------------------
 
 
+SEVENTH = RefreshClaims("01SIGNIN", "01SARA", 7)
+
+
 def test_a_refresh_token_is_read_back():
-    token = make_refresh(KEYS, "01SIGNIN", 7)
-    assert read_refresh(KEYS, token) == ("01SIGNIN", 7)
-    assert make_refresh(KEYS, "01SIGNIN", 7) == token
+    token = make_refresh(KEYS, SEVENTH)
+    assert read_refresh(KEYS, token) == SEVENTH
+    assert make_refresh(KEYS, SEVENTH) == token
     assert read_refresh(own_keys(b"x" * 32), token) is None
 
 
 @pytest.mark.parametrize(
     "change",
-    [("01SIGNIN", "01OTHER"), (".7.", ".8."), (".7.", ".07."), (".7.", ".٧."), (".7.", "..")],
+    [
+        ("01SIGNIN", "01OTHER"),
+        ("01SARA", "01OMAR"),
+        (".7.", ".8."),
+        (".7.", ".07."),
+        (".7.", ".٧."),
+        (".7.", ".."),
+    ],
 )
 def test_a_changed_refresh_token_is_none(change: tuple[str, str]):
-    assert read_refresh(KEYS, make_refresh(KEYS, "01SIGNIN", 7).replace(*change)) is None
+    assert read_refresh(KEYS, make_refresh(KEYS, SEVENTH).replace(*change)) is None
 
 
 @given(st.text(max_size=100))
