@@ -14,7 +14,6 @@ import livecommerce.orders.invariants
 import livecommerce.payments.invariants
 import livecommerce.stock.invariants  # noqa: F401  (registers the checks of `breaches`)
 from livecommerce.catalogue.markets import MARKETS
-from livecommerce.catalogue.wire import ProductView
 from livecommerce.database import verify
 from livecommerce.kernel.clock import FakeClock
 from livecommerce.orders import store as order_store
@@ -116,7 +115,7 @@ class Market:
         return command(
             PlaceOrder,
             variant_id=offer.variant_id,
-            offer_id=offer.id,
+            offer_id=fields.pop("offer_id", offer.id),
             qty=qty,
             expected_total_minor=expected,
             currency=fields.pop("currency", "SAR"),
@@ -174,9 +173,7 @@ class Market:
         planned = await stock.plan_sale(host, self.room_id, said)
         if not live:
             return planned
-        started = await stock.start_sale(
-            host, self.room_id, command(StartSale, sale_id=planned.id)
-        )
+        started = await stock.start_sale(host, self.room_id, command(StartSale, sale_id=planned.id))
         self.pass_time(started.warm_up_s * 1000)
         await stock.clock.tick()
         return await stock.sale(planned.id)
