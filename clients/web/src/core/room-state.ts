@@ -43,8 +43,6 @@ export interface RoomState {
   viewers: number;
   /** The highest version seen of every key, those without a value included. */
   versions: ReadonlyMap<string, number>;
-  /** Keys whose last event took their value away: the same version may bring it back. */
-  gone: ReadonlySet<string>;
   /** Ids of events that must not be applied (again): those we had, and those that were taken back. */
   done: ReadonlySet<string>;
 }
@@ -64,7 +62,6 @@ export const EMPTY_ROOM: RoomState = {
   likes: 0,
   viewers: 0,
   versions: new Map(),
-  gone: new Set(),
   done: new Set(),
 };
 
@@ -84,7 +81,6 @@ interface Draft {
   likes: number;
   viewers: number;
   versions: Map<string, number>;
-  gone: Set<string>;
   done: Set<string>;
 }
 
@@ -100,7 +96,6 @@ export function apply(state: RoomState, events: readonly AnyEvent[]): RoomState 
     orders: [...state.orders],
     sanctions: [...state.sanctions],
     versions: new Map(state.versions),
-    gone: new Set(state.gone),
     done: new Set(state.done),
   };
   for (const event of events) applyOne(draft, event);
@@ -146,26 +141,11 @@ type KeyedEvent = Extract<AnyEvent, { key: string; version: number }>;
 
 function setKey(draft: Draft, event: KeyedEvent): void {
   const { key, version } = event;
-  const known = draft.versions.get(key) ?? -1;
-  if (version < known || (version === known && !draft.gone.has(key))) return;
+  // An equal version is taken: a counter that leaves the room, or comes back into it, says the
+  // version its variant had all along.
+  if (version < (draft.versions.get(key) ?? -1)) return;
   draft.versions.set(key, version);
-  if (isGone(event)) draft.gone.add(key);
-  else draft.gone.delete(key);
   setValue(draft, event);
-}
-
-function isGone(event: KeyedEvent): boolean {
-  switch (event.t) {
-    case 'pin_changed':
-      return event.pin === null;
-    case 'sale_changed':
-      return isOver(event.sale);
-    case 'sale_counted':
-    case 'stock_changed':
-      return event.dropped;
-    default:
-      return false;
-  }
 }
 
 /** Newcomers are not told of such a sale, and nobody needs it any more. */

@@ -176,6 +176,7 @@ export class Purchase {
       qty,
       offer_id: offer.id,
       sale_id: this.sale?.id ?? null,
+      room_id: this.#room.view.id,
     };
     const quote = await api.post<Quote>('/quotes', asked).catch(() => null);
     if (this.order === null && this.variantId === variantId && this.qty === qty) this.quote = quote;
@@ -199,11 +200,12 @@ export class Purchase {
       const addressId = typeof where === 'string' ? where : (await buyer.addAddress(where)).id;
       const payment = await buyer.choice(means, addressId);
       if (this.order === null) return this.#place(addressId, payment);
-      const wish = { order_id: this.order.id, address_id: addressId, payment };
-      const order = await checkout.settle(`pay:${wish.order_id}`, wish, (id) =>
+      const wish = { address_id: addressId, payment };
+      const orderId = this.order.id;
+      const order = await checkout.settle(`pay:${orderId}`, wish, (id) =>
         this.#room.live.phase === 'ready'
-          ? this.#room.request<OrderView>({ t: 'pay', ...wish }, { id })
-          : api.post<OrderView>(`/orders/${wish.order_id}/pay`, wish, { idempotencyKey: id }),
+          ? this.#room.request<OrderView>({ t: 'pay', order_id: orderId, ...wish }, { id })
+          : api.post<OrderView>(`/orders/${orderId}/pay`, wish, { idempotencyKey: id }),
       );
       this.#update(order);
     });

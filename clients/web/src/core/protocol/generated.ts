@@ -258,7 +258,7 @@ export interface RemoveOffer {
   offer_id: string;
 }
 /**
- * Gives an offer another place in the bag; those behind it move up.
+ * Gives an offer another number (past the end: the last); those between make room.
  */
 export interface MoveOffer {
   t: 'move_offer';
@@ -994,9 +994,30 @@ export interface MerchantDraft {
   name: Text;
   slug: string;
 }
+/**
+ * `PlaceOrder` over HTTP: the key comes in a header, and the room has to be named.
+ */
+export interface OrderBody {
+  variant_id: string;
+  qty?: number;
+  sale_id?: string | null;
+  offer_id?: string | null;
+  expected_total_minor: number;
+  currency: string;
+  address_id?: string | null;
+  payment?: PaymentChoice | null;
+  room_id?: string | null;
+}
 export interface OrderList {
   orders: OrderView[];
   next: string | null;
+}
+/**
+ * `PayOrder` over HTTP.
+ */
+export interface PayBody {
+  address_id: string;
+  payment: PaymentChoice;
 }
 /**
  * What this buyer can pay with in a market.
@@ -1112,6 +1133,7 @@ export interface Quote {
 export interface QuoteRequest {
   variant_id: string;
   qty?: number;
+  room_id?: string | null;
   sale_id?: string | null;
   offer_id?: string | null;
 }
@@ -1175,9 +1197,13 @@ export interface RoomPatch {
   playback_url?: string | null;
   poster_url?: string | null;
 }
+export interface SaleList {
+  sales: SaleView[];
+}
 export interface SignIn {
   login: string;
   password: string;
+  market?: string;
 }
 /**
  * Makes an account. With a guest's token it is the same person from then on.
@@ -1194,6 +1220,15 @@ export interface SignUp {
 export interface StockAdjustment {
   delta: number;
   reason?: string;
+}
+/**
+ * A stock level as its merchant sees it.
+ */
+export interface StockView {
+  variant_id: string;
+  on_hand: number;
+  available: number;
+  version: number;
 }
 /**
  * The refresh token is set as a cookie no script can read, and never in a body, unless the
