@@ -113,7 +113,7 @@ async def test_sqlite_is_set_up_to_keep_its_promises(tmp_path: Path):
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
-        "busy_timeout": 5000,
+        "busy_timeout": 500,
     }
     tables = await shop.fetch(sa.text("SELECT name, strict FROM pragma_table_list"))
     assert all(one["strict"] for one in tables if not one["name"].startswith("sqlite_"))

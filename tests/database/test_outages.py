@@ -157,6 +157,12 @@ async def test_a_row_held_for_too_long_is_given_up(postgres_url: str):
         assert not task.done()
         assert shop.writer.counts.retries >= 1
     assert (await task).left == 9
+    async with other.transaction():
+        await other.execute("SELECT 1 FROM levels WHERE id = 'shirt' FOR UPDATE")
+        async with asyncio.timeout(7):
+            with pytest.raises(Refused, match="unavailable"):
+                await shop.writer.submit(buy())
+    assert (await shop.writer.submit(buy())).left == 8
     await other.close()
     await shop.close()
 

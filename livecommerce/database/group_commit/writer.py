@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 QUEUE_MAX = 20_000
 _TRIES_MAX = 5
+# A caller who is told soon comes again; one who waits for a row held forever does not.
+_TRYING_S = 4.0
 _STALE_MAX = 8
 _RETRY_S = 0.01
 # How long the others on the event loop wait while a batch is decided.
@@ -154,6 +156,7 @@ class Writer:
     async def _commit(self, pendings: Sequence[Pending[Any]]) -> None:
         """Try until every one of these writes has its answer."""
         tries = stale = 0
+        gives_up_at_s = self._clock.mono_s() + _TRYING_S
         while True:
             try:
                 await self._attempt(pendings, lock_all=stale > 0)
@@ -166,7 +169,7 @@ class Writer:
                 tries += 1
                 self.counts.retries += 1
                 _log.warning("batch is tried again", extra={"error": str(error), "tries": tries})
-                if tries >= _TRIES_MAX:
+                if tries >= _TRIES_MAX or self._clock.mono_s() >= gives_up_at_s:
                     break
             except (ConstraintViolated, Poisoned) as error:
                 if len(pendings) > 1:
