@@ -18,7 +18,9 @@ PACKAGE = ROOT / "livecommerce"
 MAX_LINES = 500
 COUNTED = ("livecommerce", "clients/web/src")
 COUNTED_SUFFIXES = (".py", ".ts", ".js", ".svelte", ".css")
-GENERATED = re.compile(r"(^|/)(generated|locales?|messages|vendor)(/|\.)|\.gen\.|\.d\.ts$")
+GENERATED = re.compile(
+    r"(^|/)(generated|locales?|messages|vendor|versions)(/|\.)|\.gen\.|\.d\.ts$"
+)
 
 _CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
     "contracts"
@@ -27,7 +29,8 @@ _LAYERS = [layer.strip("()") for layer in _CONTRACTS[0]["layers"]]
 FEATURES = _LAYERS[_LAYERS.index("insights") : _LAYERS.index("people") + 1]
 # In a feature folder these may touch the world; every other module is a noun.
 WORLDLY = re.compile(
-    r"^(wire|schema|store|services?|adapters?|backends?|providers?|workers?|wiring)(_\w+)?(/|\.py$)"
+    r"^(wire|schema|store|services?|adapters?|backends?|providers?|workers?|wiring|invariants)"
+    r"(_\w+)?(/|\.py$)"
     r"|_(store|service|adapter|backend|provider|worker|client)\.py$"
     r"|/(store|service)\.py$"
 )

@@ -216,7 +216,7 @@ def _people(
         clock=clock,
         secret=_derived(secret, "tokens"),
         audit=TRAIL,
-        settings=PeopleSettings(),
+        settings=PeopleSettings(default_market=settings.market),
         platform=_platform(settings),
     )
 

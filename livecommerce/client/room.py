@@ -140,10 +140,14 @@ class RoomClient:
             async with asyncio.timeout(timeout_s):
                 while True:
                     await self._ready.wait()
+                    if self._closed is not None:
+                        raise self._closed
                     try:
                         await self._write(command)
                         return await future
                     except _Lost:
+                        # Set again when the reader is back in the room, or has given up.
+                        self._ready.clear()
                         future = asyncio.get_running_loop().create_future()
                         self._waiting[command.id] = (type(command), future)
         finally:
@@ -166,6 +170,7 @@ class RoomClient:
                 code = await self._connection()
             except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
                 pass
+            self._socket = None
             self._ready.clear()
             self._lose()
             if not self._reconnect or (code is not None and code >= _STAY_AWAY_FROM):

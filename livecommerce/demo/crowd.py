@@ -52,13 +52,16 @@ class Crowd:
                 if index >= len(NAMES):
                     name = f"{name} {index // len(NAMES) + 1}"
                 actor = await buyer(self._services, f"demo-sim-{index}", name, kind=Kind.SIMULATED)
-                group.create_task(self._attend(actor, random.Random(index)))
+                group.create_task(self._attend(actor, index))
                 await asyncio.sleep(0.05)
 
-    async def _attend(self, actor: Actor, chance: random.Random) -> None:
+    async def _attend(self, actor: Actor, index: int) -> None:
+        chance = random.Random(index)
+        # Everybody comes from an address of their own, or the sign-in limit would keep them out.
+        ip = f"10.{index // 250}.{index % 250}.1"
         while True:
             link = await self._services.people.make_link(actor.person_id)
-            signed_in = await self._services.people.link(link, ip="127.0.0.1")
+            signed_in = await self._services.people.link(link, ip=ip)
             token = signed_in.tokens.access_token
             client = RoomClient(self._url, room=self._seeded.room.id, token=token)
             # An access token lives ten minutes; before that everybody comes in anew.

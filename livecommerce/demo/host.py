@@ -59,7 +59,9 @@ class ScriptedHost:
             case script.Unpin(slot):
                 await self._try(Unpin(id=new_id(), slot=slot))
             case script.Say(text):
-                await self._try(SendChat(id=new_id(), text=f"{text.ar} · {text.en}"))
+                # A line a language: mixed in one line, neither direction reads well.
+                await self._try(SendChat(id=new_id(), text=text.ar))
+                await self._try(SendChat(id=new_id(), text=text.en))
             case script.Announce(text):
                 both = f"{text.ar}\n{text.en}"
                 await self._try(PinText(id=new_id(), text=both, slot=_TEXT_SLOT))
@@ -82,7 +84,8 @@ class ScriptedHost:
                     duration_s=action.duration_s,
                 )
             )
-            await self._client.call(ArmSale(id=new_id(), sale_id=planned.id))
+            if planned.phase == "scheduled":
+                await self._client.call(ArmSale(id=new_id(), sale_id=planned.id))
             await self._client.call(StartSale(id=new_id(), sale_id=planned.id))
             await self._client.call(PinSale(id=new_id(), sale_id=planned.id, slot=script.MAIN_SLOT))
 

@@ -8,14 +8,13 @@ import io
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import segno
+import structlog
 from rich.console import Console
-from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from livecommerce.app.house import House, open_house
 from livecommerce.client import RoomClient
@@ -26,6 +25,8 @@ from livecommerce.demo.host import ScriptedHost
 from livecommerce.demo.seed import ROOM_SLUG, Seeded, seed
 from livecommerce.people.accounts import Actor
 
+log = structlog.get_logger()
+
 _LINK_VALID_S = 86_400
 
 
@@ -33,10 +34,7 @@ async def open_stage(
     *, crowd: int, port: int, lan: bool, folder: Path, fresh: bool, console: Console
 ) -> None:
     """Prepares what is missing, opens the room, and plays until interrupted."""
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
-    media = folder / "media"
-    media.mkdir(parents=True, exist_ok=True)
+    media = await asyncio.to_thread(_prepare, folder, fresh=fresh)
     address = lan_address() if lan else "127.0.0.1"
     settings = Settings(
         host="0.0.0.0" if lan else "127.0.0.1",  # noqa: S104 - so that phones can come in
@@ -61,10 +59,18 @@ async def open_stage(
             )
             async with _playing(house, seeded, began_ms, crowd):
                 bar.stop()
-                console.print(await _welcome(house, seeded, address, port))
+                console.print(await _welcome(house, seeded, address, port), soft_wrap=True)
                 await asked.wait()
                 console.print("closing the room …")
             await house.door.drain(1.0)
+
+
+def _prepare(folder: Path, *, fresh: bool) -> Path:
+    if fresh and folder.exists():
+        shutil.rmtree(folder)
+    media = folder / "media"
+    media.mkdir(parents=True, exist_ok=True)
+    return media
 
 
 class _Bars:
@@ -82,7 +88,7 @@ class _Bars:
 
 
 @contextlib.contextmanager
-def _bars(console: Console):  # type: ignore[no-untyped-def]
+def _bars(console: Console) -> Iterator[_Bars]:
     columns = (TextColumn("  {task.description:<28}"), BarColumn(32), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         yield _Bars(progress)
@@ -122,6 +128,8 @@ async def _playing(house: House, seeded: Seeded, began_ms: int, crowd: int) -> A
         asyncio.create_task(perform(), name="host"),
         asyncio.create_task(Crowd(house.services, seeded, url, crowd).run(), name="crowd"),
     ]
+    for task in tasks:
+        task.add_done_callback(_complain)
     try:
         yield
     finally:
@@ -130,34 +138,40 @@ async def _playing(house: House, seeded: Seeded, began_ms: int, crowd: int) -> A
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("part of the demo ended", part=task.get_name(), exc_info=task.exception())
+
+
 async def _token(house: House, actor: Actor) -> str:
     link = await house.services.people.make_link(actor.person_id)
     return (await house.services.people.link(link, ip="127.0.0.1")).tokens.access_token
 
 
-async def _welcome(house: House, seeded: Seeded, address: str, port: int) -> Panel:
-    """The sign-in links, and a code for phones in the same network."""
+async def _welcome(house: House, seeded: Seeded, address: str, port: int) -> str:
+    """The sign-in links, a line each so that a terminal can open them, and a code for phones."""
     people = house.services.people
-    table = Table.grid(padding=(0, 2))
-    doors = (
-        ("just watch", None, f"/r/{ROOM_SLUG}"),
-        ("viewer", seeded.viewer, f"/r/{ROOM_SLUG}"),
-        ("host", seeded.host, f"/studio/{ROOM_SLUG}"),
-        ("moderator", seeded.moderator, f"/studio/{ROOM_SLUG}"),
+    here, there = f"http://localhost:{port}", f"http://{address}:{port}"
+    room, studio = f"/r/{ROOM_SLUG}", f"/studio/{ROOM_SLUG}"
+    doors: tuple[tuple[str, Actor | None, str, str], ...] = (
+        ("just watch", None, here, room),
+        ("viewer", seeded.viewer, here, room),
+        ("host", seeded.host, here, studio),
+        ("moderator", seeded.moderator, here, studio),
+        ("phone", seeded.phone, there, room),
     )
-    for name, actor, path in doors:
-        link = path
+    lines = ["", "[bold]The living room is open.[/] Ctrl-C closes it.", ""]
+    link = ""
+    for name, actor, base, path in doors:
+        link = base + path
         if actor is not None:
             token = await people.make_link(actor.person_id, valid_s=_LINK_VALID_S, uses=50)
-            link = f"/account#link={token}&next={path}"
-        table.add_row(f"[bold]{name}[/]", f"http://localhost:{port}{link}")
-    token = await people.make_link(seeded.phone.person_id, valid_s=_LINK_VALID_S, uses=50)
-    phone = f"http://{address}:{port}/account#link={token}&next=/r/{ROOM_SLUG}"
-    table.add_row("[bold]phone[/]", phone)
+            link = f"{base}/account#link={token}&next={path}"
+        lines.append(f"  [bold]{name:<11}[/] {link}")
     code = io.StringIO()
-    segno.make(phone, error="l").terminal(out=code, compact=True)
-    table.add_row("", code.getvalue())
-    return Panel(table, title="The living room is open · Ctrl-C closes it", expand=False)
+    segno.make(link, error="l").terminal(out=code, compact=True)
+    lines += ["", "  A phone in the same network comes in by the last link:", "", code.getvalue()]
+    return "\n".join(lines)
 
 
 def lan_address() -> str:

@@ -13,7 +13,8 @@ ClientId = Annotated[
         description="Made by the client; the same id sent twice has one effect.",
     ),
 ]
-EntityId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+EntityId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")]
+"""An id of ours. Only printable ASCII: neither database has to meet a NUL or half a character."""
 
 PROTOCOL_VERSION = 1
 

@@ -13,7 +13,7 @@ from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.shows.service import Shows
 from livecommerce.shows.wire import PinChanged, PinView, RoomView
-from livecommerce.stock.wire import SaleChanged, SaleView
+from livecommerce.stock.wire import SaleChanged, SaleCounted, SaleView
 
 
 class Boot(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +23,8 @@ class Boot(msgspec.Struct, frozen=True, kw_only=True):
     market: MarketView
     pins: list[PinView]
     sales: list[SaleView]
+    counts: list[SaleCounted]
+    """The counters of those sales."""
     now: int
 
 
@@ -50,6 +52,7 @@ def boots(
             market=markets[room.market],
             pins=pins,
             sales=sales,
+            counts=[event for event in state if isinstance(event, SaleCounted)],
             now=clock.now_ms(),
         )
 
