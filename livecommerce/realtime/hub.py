@@ -296,6 +296,7 @@ class Hub:
             settings=self.settings,
             cost=self._cost,
             repair=self._begin_repair,
+            loop=asyncio.get_running_loop(),
         )
         self._rooms[room_id] = room
         try:

@@ -60,6 +60,7 @@ class Room:
         settings: HubSettings,
         cost: WriteCost,
         repair: Callable[[Room], None],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.room_id = room_id
         self.state = RoomState.LOADING
@@ -74,7 +75,7 @@ class Room:
         self._held: list[Delivery] = []
         self._waiting: list[tuple[tuple[Publication, ...], tuple[Publication, ...]]] = []
         self._flush = Flush(
-            loop=asyncio.get_running_loop(),
+            loop=loop,
             clock=clock,
             slice_s=settings.flush_slice_ms / 1000,
             cost=cost,
