@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -30,6 +31,15 @@ _READER_SESSION = {
     "statement_timeout": "5s",
     "idle_in_transaction_session_timeout": "10s",
 }
+_SQLITE_OUTAGES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+# connection lost, out of resources, timeouts and shutdown
+_POSTGRESQL_OUTAGES = ("08", "53", "55P03", "57")
 # Their locks or their shared memory do not hold what SQLite's log needs.
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "fuse.sshfs"}
 
@@ -200,8 +210,21 @@ def _readers(url: sa.URL) -> AsyncEngine:
 def _refusing_outages() -> Iterator[None]:
     try:
         yield
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, OSError) as error:
+    except (sa.exc.TimeoutError, OSError) as error:
         raise Refused(Code.UNAVAILABLE) from error
+    except sa.exc.DBAPIError as error:
+        if not _is_outage(error):
+            raise
+        raise Refused(Code.UNAVAILABLE) from error
+
+
+def _is_outage(error: sa.exc.DBAPIError) -> bool:
+    """Whether a statement failed for want of the database; anything else is a bug of ours."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_OUTAGES
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state.startswith(_POSTGRESQL_OUTAGES)
 
 
 def _filesystem_of(path: Path) -> str:

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 RELAY_AGE_MS = 2_000
 _RELAY_EVERY_S = 1.0
 _MARK_EVERY_S = 0.25
-_RELAY_COMMITS_MAX = 100
+_RELAY_COMMITS_MAX = 500
 _MARKS_MAX = 500
 
 
@@ -101,14 +101,14 @@ class Outbox:
         By commits and their rows, never by "ids above the last one": commits of several processes
         become visible out of order, and such a cursor loses some.
         """
+        mine = self._told.keys() | self._under_way.keys()
         left = await self._database.fetch(
             sa.select(commits.c.id)
             .where(commits.c.published_at.is_(None))
             .where(commits.c.created_at <= self._clock.now_ms() - RELAY_AGE_MS)
             .order_by(commits.c.created_at, commits.c.id)
-            .limit(_RELAY_COMMITS_MAX)
+            .limit(_RELAY_COMMITS_MAX + len(mine))
         )
-        mine = self._told.keys() | self._under_way.keys()
         count = 0
         for commit_id in [row["id"] for row in left if row["id"] not in mine]:
             rows = await self._database.fetch(
@@ -145,7 +145,11 @@ class Outbox:
         self._tell_commit(entries[0].commit_id, entries)
 
     def _tell_commit(self, commit_id: str, entries: Sequence[OutboxEntry]) -> None:
-        telling = self._deliver(entries) if entries else None
+        try:
+            telling = self._deliver(entries) if entries else None
+        except Exception:  # noqa: BLE001 - whatever it was, the events are still there
+            _log.exception("telling failed, the relay repeats it")
+            return
         if telling is None:
             self._told[commit_id] = None
             return

@@ -17,6 +17,8 @@ KEYS_KEPT_MS: Final = 48 * HOUR_MS
 """No client repeats a command after two days."""
 EVENTS_KEPT_MS: Final = 7 * 24 * HOUR_MS
 """Webhooks are retried for days from the same rows."""
+EMPTY_COMMITS_KEPT_MS: Final = HOUR_MS
+"""A commit that told nothing only settles a lost COMMIT, which takes seconds."""
 _PORTION = 1_000
 
 
@@ -43,6 +45,7 @@ async def purge(database: Database, now: int) -> int:
     """
     old_commit = (commits.c.created_at < now - EVENTS_KEPT_MS) & commits.c.published_at.is_not(None)
     told = outbox.join(commits, outbox.c.commit_id == commits.c.id)
+    idle_commit = (commits.c.created_at < now - EMPTY_COMMITS_KEPT_MS) & (commits.c.entries == 0)
     has_events = sa.exists().where(outbox.c.commit_id == commits.c.id)
     count = 0
     for table, old in (
@@ -54,6 +57,7 @@ async def purge(database: Database, now: int) -> int:
         ),
         (outbox, sa.select(outbox.c.id).select_from(told).where(old_commit)),
         (commits, sa.select(commits.c.id).where(old_commit, ~has_events)),
+        (commits, sa.select(commits.c.id).where(idle_commit)),
     ):
         while ids := tuple(row["id"] for row in await database.fetch(old.limit(_PORTION))):
             await database.writer.submit(_Discard(table, ids))

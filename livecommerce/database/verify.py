@@ -73,8 +73,9 @@ async def run(
     found = []
     async with database.reading() as connection:
         if database.dialect == "postgresql":
-            # Some checks read every row there is; a command's time limit is not for them.
+            # Some checks read every row there is; a command's time limits are not for them.
             await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         for one in invariants():
             found += await one.check(connection)
             if on_checked is not None:

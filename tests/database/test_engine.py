@@ -23,6 +23,24 @@ async def test_reading_is_of_one_moment(database: Database):
         assert await connection.scalar(sold) == 1
 
 
+async def test_a_mistake_in_a_query_is_not_called_an_outage(database: Database):
+    with pytest.raises(sa.exc.DBAPIError):
+        await database.fetch(sa.text("SELECT nothing FROM nowhere"))
+
+
+async def test_a_query_that_takes_too_long_is_given_up(postgres_url: str):
+    shop = await open_shop(postgres_url)
+
+    async def ask_for_too_much() -> None:
+        async with shop.reading() as connection:
+            await connection.exec_driver_sql("SET LOCAL statement_timeout = 50")
+            await connection.exec_driver_sql("SELECT pg_sleep(3)")
+
+    with pytest.raises(Refused, match="unavailable"):
+        await ask_for_too_much()
+    await shop.close()
+
+
 @pytest.mark.parametrize("statement", ["DELETE FROM levels", "CREATE TABLE mine (id TEXT)"])
 async def test_readers_cannot_write(database: Database, statement: str):
     with pytest.raises((sa.exc.DBAPIError, Refused)):

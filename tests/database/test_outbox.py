@@ -90,11 +90,14 @@ async def test_what_could_not_be_told_is_told_later(shop: Database, clock: FakeC
     await shop.writer.submit(buy("mona"))
     await box.mark()
     assert await box.unpublished() == 2
-    room.is_deaf = False
     clock.advance(RELAY_AGE_MS)
+    await box.relay()
+    await box.mark()
+    assert await box.unpublished() == 2
+    room.is_deaf = False
     assert await box.relay() == 2
     assert room.ids == await stored_ids(shop)
-    assert "telling a committed batch failed" in caplog.text
+    assert "telling failed" in caplog.text
 
 
 async def test_a_slow_telling_is_marked_when_it_is_done(shop: Database, clock: FakeClock):
@@ -172,7 +175,8 @@ async def test_what_has_served_its_time_is_thrown_away(shop: Database, clock: Fa
     await box.mark()
     clock.advance(purge.KEYS_KEPT_MS + 1)
     await shop.writer.submit(buy("new", idempotency=key_of("new")))
-    assert await purge.purge(shop, clock.now_ms()) == 1
+    # The key, and the commits that told nothing: of the shirts and of the mark.
+    assert await purge.purge(shop, clock.now_ms()) == 3
     assert [row["id"] for row in await shop.fetch(sa.select(idempotency_keys.c.id))] == [
         "mona|buy|new"
     ]
