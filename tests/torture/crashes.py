@@ -55,11 +55,22 @@ class _Lap:
     chats: int = 0
 
 
-def crashes(kind: Kind, rounds: int, seed: int) -> Finding:
-    """So many crashes on a fresh database."""
+def crashes(kind: Kind, rounds: int, seed: int, *, is_timed: bool = True) -> Finding:
+    """So many crashes on a fresh database.
+
+    Args:
+        is_timed: recovery has to be quick, too. Not for a machine that does other things meanwhile.
+    """
     finding = Finding(f"kill -9, {kind}")
     with running_stage(kind, sockets=1000) as stage:
-        asyncio.run(_Crashes(stage, finding, random.Random(seed)).run(rounds))
+        program = _Crashes(stage, finding, random.Random(seed))
+        asyncio.run(program.run(rounds))
+        worst_s = max(program.recovered_s)
+        finding.check(
+            f"recovery takes less than {RECOVERY_S_MAX:.0f} s",
+            holds=not is_timed or worst_s < RECOVERY_S_MAX,
+            found=f"{worst_s:.2f} s",
+        )
         finding.breaches += [f"in the server's log: {line}" for line in stage.faults()]
     return finding
 
@@ -72,7 +83,7 @@ class _Crashes:
         self.ready_s: list[float] = []
         """From the start of the process to `/readyz` saying yes."""
         self.recovered_s: list[float] = []
-        """From the start of the process to the first purchase it acknowledges."""
+        """From the start of the process to its first answer to a command that was cut off."""
         self.drained_s: list[float] = []
         self.acknowledged = 0
         self.repeated = 0
@@ -95,7 +106,7 @@ class _Crashes:
             "crashes": f"{rounds}, {self.repeated} cut-off commands sent again",
             "orders acknowledged": f"{self.acknowledged}",
             "ready after": _spread(self.ready_s),
-            "first purchase after": _spread(self.recovered_s),
+            "first command answered after": _spread(self.recovered_s),
             "events all told after": _spread(self.drained_s),
         }
 
@@ -148,8 +159,7 @@ class _Crashes:
             started_s = time.monotonic()
             await asyncio.to_thread(server.start)
             self.ready_s.append(time.monotonic() - started_s)
-            await self._repeat_cut_off(lap, buyers, server.port)
-            self.recovered_s.append(time.monotonic() - started_s)
+            self.recovered_s.append(await self._repeat_cut_off(lap, buyers, server.port, started_s))
             left = await judge.drained()
             self.drained_s.append(time.monotonic() - started_s)
             self.finding.check("committed events are published", holds=not left, found=str(left))
@@ -160,12 +170,6 @@ class _Crashes:
         before = len(self.finding.breaches)
         await judge.check_acknowledged(self.finding, list(lap.orders.values()))
         await judge.check_verify(self.finding)
-        recovery_s = self.recovered_s[-1]
-        self.finding.check(
-            f"recovery takes less than {RECOVERY_S_MAX:.0f} s",
-            holds=recovery_s < RECOVERY_S_MAX,
-            found=f"{recovery_s:.2f} s",
-        )
         if len(self.finding.breaches) > before:
             say(f"{self.stage.kind}: BROKEN {self.finding.breaches[before]}")
 
@@ -228,8 +232,14 @@ class _Crashes:
             case "cancel_order":
                 lap.orders[command["order_id"]].cancelled = True
 
-    async def _repeat_cut_off(self, lap: _Lap, buyers: list[_Buyer], port: int) -> None:
-        """Sends again what a crash left unanswered: it has one effect, now or then."""
+    async def _repeat_cut_off(
+        self, lap: _Lap, buyers: list[_Buyer], port: int, started_s: float
+    ) -> float:
+        """Sends again what a crash left unanswered: it has one effect, now or then.
+
+        Gives the seconds until the first of them was answered.
+        """
+        first_s = 0.0
         cut_off = [buyer for buyer in buyers if buyer.unanswered is not None]
         if not cut_off:
             buyers[0].unanswered = _buy_regular(lap, buyers[0].wallets[0])
@@ -242,8 +252,10 @@ class _Crashes:
             socket = await LiveSocket.open(port, token=buyer.token, room=lap.sale.room_id)
             for _ in range(2):
                 self._note(lap, buyer, command, await socket.ask(command))
+                first_s = first_s or time.monotonic() - started_s
             self.repeated += 1
             socket.abort()
+        return first_s
 
     async def _compare(self, witness: RoomClient, lap: _Lap, judge: Judge) -> None:
         """What a viewer sees who was there before and after, against the rows."""

@@ -18,4 +18,5 @@ def test_a_stampede_sells_exactly_what_there_is(kind: Kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_server_forgets_nothing(kind: Kind):
     profile = PROFILES["fast"]
-    assert crashes(kind, profile.crashes[kind], profile.scale.seed).breaches == []
+    rounds, seed = profile.crashes[kind], profile.scale.seed
+    assert crashes(kind, rounds, seed, is_timed=False).breaches == []
