@@ -1,0 +1,187 @@
+"""What every backplane promises. A new one is added to `IMPLEMENTATIONS`, and nothing else."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from livecommerce.kernel.clock import FakeClock
+from livecommerce.realtime.backplane.base import AnySignal, Backplane, Kick, Regrade, Tell
+from livecommerce.realtime.backplane.memory import MemoryBackplane
+from livecommerce.realtime.publications import Batch, Delivery, Publication
+from tests.realtime.support import Hearts, Removed, likes, new_id, pub, said, shelf
+
+ROOM = "room"
+
+
+class Listener:
+    """A hub that only listens."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self.signals: list[AnySignal] = []
+
+    def on_delivery(self, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
+
+    def on_signal(self, signal: AnySignal) -> None:
+        self.signals.append(signal)
+
+
+async def open_memory() -> Backplane:
+    return MemoryBackplane(clock=FakeClock(), keep_bytes=4_000)
+
+
+IMPLEMENTATIONS: dict[str, Callable[[], Awaitable[Backplane]]] = {"memory": open_memory}
+
+
+@pytest.fixture(params=IMPLEMENTATIONS, ids=str)
+async def backplane(request) -> AsyncIterator[Backplane]:
+    opened = await IMPLEMENTATIONS[request.param]()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def listener(backplane) -> Listener:
+    listening = Listener()
+    backplane.attach(listening)
+    await backplane.subscribe(ROOM)
+    return listening
+
+
+def batch(*publications: Publication) -> Batch:
+    return Batch(
+        tuple(each for each in publications if each.is_logged),
+        tuple(each for each in publications if not each.is_logged),
+    )
+
+
+async def test_batches_get_offsets_in_order_and_are_delivered(backplane, listener):
+    first = await backplane.publish(ROOM, batch(pub(said()), pub(shelf("a", 1))))
+    second = await backplane.publish(ROOM, batch(pub(said())))
+    assert (first.first, first.last) == (1, 2)
+    assert (second.first, second.last) == (3, 3)
+    assert first.epoch == second.epoch
+    assert [(each.first, len(each.logged)) for each in listener.deliveries] == [(1, 2), (3, 1)]
+    assert {each.epoch for each in listener.deliveries} == {first.epoch}
+
+
+async def test_what_was_published_before_is_neither_numbered_nor_delivered(backplane, listener):
+    line, other = pub(said()), pub(said())
+    await backplane.publish(ROOM, batch(line))
+    again = await backplane.publish(ROOM, batch(line, other))
+    assert (again.first, again.last) == (2, 2)
+    nothing = await backplane.publish(ROOM, batch(line))
+    assert nothing.last < nothing.first
+    assert [each.logged for each in listener.deliveries] == [(line,), (other,)]
+
+
+async def test_rooms_are_numbered_apart(backplane, listener):
+    await backplane.publish(ROOM, batch(pub(said())))
+    elsewhere = await backplane.publish("other", batch(pub(said())))
+    assert elsewhere.first == 1
+    assert [each.room_id for each in listener.deliveries] == [ROOM]
+
+
+async def test_counters_have_no_offset(backplane, listener):
+    loose = batch(pub(likes(1)), pub(Hearts(id=new_id(), at=1)))
+    position = await backplane.publish(ROOM, loose)
+    assert position.last < position.first
+    (delivery,) = listener.deliveries
+    assert (delivery.logged, delivery.loose) == ((), loose.loose)
+    assert (await backplane.publish(ROOM, batch(pub(said())))).first == 1
+
+
+async def test_unsubscribed_rooms_are_not_delivered_but_kept(backplane, listener):
+    await backplane.unsubscribe(ROOM)
+    line = pub(said())
+    await backplane.publish(ROOM, batch(line))
+    assert not listener.deliveries
+    history = await backplane.history(ROOM)
+    assert history.publications == (line,)
+
+
+async def test_history_continues_any_kept_offset(backplane, listener):
+    lines = [pub(said()) for _ in range(4)]
+    position = await backplane.publish(ROOM, batch(*lines))
+    for after in range(5):
+        history = await backplane.history(ROOM, after=after, epoch=position.epoch)
+        assert history.publications == tuple(lines[after:])
+        assert (history.epoch, history.top) == (position.epoch, 4)
+
+
+async def test_history_never_hides_a_hole(backplane, listener):
+    position = await backplane.publish(ROOM, batch(pub(said())))
+    another_epoch = await backplane.history(ROOM, after=0, epoch="another")
+    beyond = await backplane.history(ROOM, after=9, epoch=position.epoch)
+    assert (another_epoch.publications, beyond.publications) == (None, None)
+    for _ in range(60):
+        await backplane.publish(ROOM, batch(pub(said("x" * 200))))
+    trimmed = await backplane.history(ROOM, after=0, epoch=position.epoch)
+    assert (trimmed.publications, trimmed.top) == (None, 61)
+    kept = await backplane.history(ROOM)
+    assert kept.publications is not None
+    assert 0 < len(kept.publications) < 61
+
+
+async def test_history_of_an_unknown_room_is_empty_and_its_epoch_stays(backplane, listener):
+    history = await backplane.history("quiet")
+    assert (history.top, history.publications) == (0, ())
+    position = await backplane.publish("quiet", batch(pub(said())))
+    assert (position.epoch, position.first) == (history.epoch, 1)
+
+
+async def test_deleted_text_leaves_the_history(backplane, listener):
+    line = said("an insult")
+    await backplane.publish(ROOM, batch(pub(line), pub(said("kind"))))
+    removal = pub(Removed(id=new_id(), at=2, message_id=line.id))
+    await backplane.publish(ROOM, batch(removal))
+    history = await backplane.history(ROOM)
+    assert history.publications is not None
+    texts = [each.json for each in history.publications]
+    assert texts[0] == b""
+    assert len(texts) == 3
+    assert history.publications[0].id == line.id
+
+
+async def test_keyed_values_are_the_latest(backplane, listener):
+    newest = pub(shelf("a", 3))
+    await backplane.publish(ROOM, batch(newest, pub(likes(1))))
+    count = pub(likes(2))
+    await backplane.publish(ROOM, batch(pub(shelf("a", 2)), count))
+    for_staff = pub(shelf("a", 1), "staff")
+    await backplane.publish(ROOM, batch(for_staff))
+    assert set(await backplane.keyed(ROOM)) == {newest, count, for_staff}
+    assert await backplane.keyed("quiet") == ()
+
+
+async def test_a_log_behind_the_floor_begins_a_new_epoch_above_it(backplane, listener):
+    before = await backplane.publish(ROOM, batch(pub(said())), floor=0)
+    after = await backplane.publish(ROOM, batch(pub(said())), floor=40)
+    assert after.epoch != before.epoch
+    assert after.first == 41
+    history = await backplane.history(ROOM, after=1, epoch=before.epoch)
+    assert history.publications is None
+
+
+async def test_positions_of_many_rooms(backplane, listener):
+    position = await backplane.publish(ROOM, batch(pub(said())))
+    positions = await backplane.positions([ROOM, "quiet"])
+    assert positions == {ROOM: (position.epoch, 1)}
+
+
+async def test_signals_reach_the_hub(backplane, listener):
+    signals = [Tell("p", b"{}"), Kick("p", 4500), Regrade("p", ROOM, "staff", ("pin",))]
+    for signal in signals:
+        backplane.signal(signal)
+    assert listener.signals == signals
+
+
+async def test_viewers_are_summed_over_nodes(backplane, listener):
+    assert await backplane.report_viewers("n1", {ROOM: 2}, lease_s=60) == {ROOM: 2}
+    assert await backplane.report_viewers("n2", {ROOM: 3, "b": 1}, lease_s=60) == {ROOM: 5, "b": 1}
+    assert await backplane.report_viewers("n1", {ROOM: 0}, lease_s=60) == {ROOM: 3}
+
+
+async def test_the_probe_hears_itself(backplane, listener):
+    assert await backplane.probe()

@@ -1,0 +1,296 @@
+"""The hub of a node: rooms that load once, people that are found, links that lose things."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from livecommerce.kernel.clock import SystemClock
+from livecommerce.kernel.errors import Code, Refused
+from livecommerce.protocol.codes import CloseCode
+from livecommerce.realtime.backplane.memory import MemoryBackplane
+from livecommerce.realtime.hub import Hub
+from livecommerce.realtime.publications import Delivery
+from livecommerce.realtime.room_log import RoomSeed
+from livecommerce.realtime.settings import HubSettings
+from tests.realtime.support import Viewer, likes, said, shelf
+
+QUICK = HubSettings(
+    tick_min_ms=1,
+    wheel_step_s=0.05,
+    ping_s=1.0,
+    pong_grace_s=0.5,
+    presence_s=0.02,
+    position_check_s=0.03,
+    room_linger_s=0.0,
+    drain_slice_ms=5,
+)
+
+
+class Database:
+    """Counts how often a room is read, and can be slow about it."""
+
+    def __init__(self) -> None:
+        self.loads: list[str] = []
+        self.gate: asyncio.Event | None = None
+        self.seed = RoomSeed()
+
+    async def load(self, room_id: str) -> RoomSeed:
+        self.loads.append(room_id)
+        seed = self.seed
+        if self.gate is not None:
+            await self.gate.wait()
+        if room_id == "missing":
+            raise Refused(Code.NOT_FOUND)
+        return seed
+
+
+class LossyBackplane(MemoryBackplane):
+    """Loses, repeats and reorders deliveries on demand. The log behind it stays whole."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=SystemClock())
+        self.to_lose = 0
+        self.to_repeat = 0
+        self.hub: Hub | None = None
+
+    def attach(self, receiver):
+        self.hub = receiver
+        super().attach(self)
+
+    def on_delivery(self, delivery: Delivery) -> None:
+        assert self.hub is not None
+        if self.to_lose > 0:
+            self.to_lose -= 1
+            return
+        for _ in range(1 + self.to_repeat):
+            self.hub.on_delivery(delivery)
+
+    def on_signal(self, signal):
+        assert self.hub is not None
+        self.hub.on_signal(signal)
+
+
+@asynccontextmanager
+async def opened(database: Database, backplane: MemoryBackplane | None = None, settings=QUICK):
+    hub = Hub(
+        node_id="n1",
+        clock=SystemClock(),
+        backplane=backplane or MemoryBackplane(clock=SystemClock()),
+        load_room=database.load,
+        viewers_event=lambda room_id, count: likes(count),
+        settings=settings,
+    )
+    await hub.start()
+    try:
+        yield hub
+    finally:
+        await hub.stop()
+
+
+async def enter(hub: Hub, room_id: str = "room", viewer: Viewer | None = None) -> Viewer:
+    viewer = viewer or Viewer()
+    hub.add(viewer)
+    room = await hub.open_room(room_id)
+    viewer.written.write(hub.join(viewer, room, "viewer"))
+    return viewer
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+async def test_a_room_is_loaded_by_its_first_joiner_only():
+    database = Database()
+    database.gate = asyncio.Event()
+    async with opened(database) as hub:
+        joining = [asyncio.create_task(enter(hub)) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        joining[0].cancel()
+        database.gate.set()
+        viewers = await asyncio.gather(*joining[1:])
+        await enter(hub)
+        assert database.loads == ["room"]
+        assert all(viewer.read()[0]["t"] == "snapshot" for viewer in viewers)
+
+
+async def test_a_room_that_is_not_there_is_refused_and_asked_for_again():
+    database = Database()
+    async with opened(database) as hub:
+        for _ in range(2):
+            with pytest.raises(Refused) as caught:
+                await hub.open_room("missing")
+            assert caught.value.code is Code.NOT_FOUND
+        assert database.loads == ["missing", "missing"]
+        assert hub.statistics().rooms == 0
+
+
+async def test_what_is_published_while_a_room_loads_is_neither_lost_nor_doubled():
+    database = Database()
+    line, newer = said("in both"), shelf("a", 2, left=2)
+    database.seed = RoomSeed(state=[shelf("a", 1, left=1)], recent=[line])
+    database.gate = asyncio.Event()
+    async with opened(database) as hub:
+        hub.publisher.publish("room", line)
+        await asyncio.sleep(0.01)
+        joining = asyncio.create_task(enter(hub))
+        await asyncio.sleep(0.01)
+        hub.publisher.publish("room", newer)
+        await asyncio.sleep(0.01)
+        database.gate.set()
+        viewer = await joining
+        state, recent, _ = viewer.known()
+        assert state["a"]["left"] == 2
+        assert recent == [line.id]
+        assert viewer.position == 2
+
+
+async def test_published_events_reach_everybody():
+    async with opened(Database()) as hub:
+        viewers = [await enter(hub) for _ in range(3)]
+        elsewhere = await enter(hub, "other room")
+        line = said()
+        hub.publisher.publish("room", line)
+        await until(lambda: all(line.id in viewer.events() for viewer in viewers))
+        assert elsewhere.events() == []
+        assert hub.statistics().frames >= 3
+
+
+async def test_viewers_are_counted_and_told():
+    async with opened(Database()) as hub:
+        viewers = [await enter(hub) for _ in range(2)]
+        await until(lambda: hub.viewers("room") == 2)
+        await until(lambda: viewers[0].known()[2].get("likes", {}).get("count") == 2)
+        hub.remove(viewers[1], ())
+        await until(lambda: hub.viewers("room") == 1)
+
+
+async def test_an_empty_room_is_unloaded_and_loaded_again():
+    database = Database()
+    async with opened(database, settings=HubSettings(room_linger_s=0.0)) as hub:
+        viewer = await enter(hub)
+        hub.remove(viewer, ())
+        await hub._sweep()
+        assert hub.statistics().rooms == 0
+        await enter(hub)
+        assert database.loads == ["room", "room"]
+
+
+async def test_a_person_is_told_on_all_connections_and_nobody_else_is():
+    async with opened(Database()) as hub:
+        phone, laptop, stranger = [await enter(hub) for _ in range(3)]
+        for viewer in (phone, laptop):
+            hub.identify(viewer, ("person", "sign-in"))
+        hub.publisher.tell("person", said("your order"))
+        for viewer in (phone, laptop):
+            assert viewer.read()[-1]["event"]["text"] == "your order"
+        assert stranger.read()[-1]["t"] == "snapshot"
+
+
+async def test_kick_closes_a_person_or_a_sign_in():
+    async with opened(Database()) as hub:
+        phone, laptop = Viewer(), Viewer()
+        for viewer, sign_in in ((phone, "s1"), (laptop, "s2")):
+            await enter(hub, viewer=viewer)
+            hub.identify(viewer, ("person", sign_in))
+        hub.kick("s1", CloseCode.SIGNED_OUT)
+        assert (phone.closed, laptop.closed) == (CloseCode.SIGNED_OUT, None)
+        hub.kick("person", CloseCode.BANNED)
+        assert laptop.closed == CloseCode.BANNED
+        hub.forget(phone, ("person", "s1"))
+        hub.forget(laptop, ("person", "s2"))
+        hub.kick("person", CloseCode.BANNED)
+        assert not hub._people
+
+
+async def test_regrading_shows_the_room_anew():
+    async with opened(Database()) as hub:
+        viewer, other = await enter(hub), await enter(hub, "other room")
+        for each in (viewer, other):
+            hub.identify(each, ("person",))
+            each.read()
+        hub.regrade("person", "room", "staff", ("pin",))
+        regraded, snapshot = viewer.read()
+        assert (regraded["t"], regraded["capabilities"]) == ("regraded", ["pin"])
+        assert snapshot["t"] == "snapshot"
+        assert not other.read()
+        line = said("for staff")
+        hub.publisher.publish("room", line, audience="staff")
+        await until(lambda: line.id in viewer.events())
+
+
+async def test_lost_repeated_and_last_deliveries_are_repaired():
+    backplane = LossyBackplane()
+    async with opened(Database(), backplane) as hub:
+        viewer = await enter(hub)
+        sent = []
+        for number in range(30):
+            backplane.to_lose = 1 if number % 4 == 1 else 0
+            backplane.to_repeat = number % 3
+            line = said(str(number))
+            sent.append(line.id)
+            hub.publisher.publish("room", line)
+            await asyncio.sleep(0.003)
+        backplane.to_lose = 1
+        last = said("last")
+        hub.publisher.publish("room", last)
+        await until(lambda: viewer.events() == [*sent, last.id])
+        assert viewer.closed is None
+        assert hub.statistics().repairs > 0
+        assert hub.statistics().resyncs == 0
+
+
+async def test_a_rewound_log_shows_the_room_anew():
+    backplane = LossyBackplane()
+    database = Database()
+    async with opened(database, backplane) as hub:
+        viewer = await enter(hub)
+        hub.publisher.publish("room", said("1"))
+        await until(lambda: len(viewer.events()) == 1)
+        epoch = viewer.epoch
+        backplane._logs.clear()
+        hub.publisher.publish("room", said("2"))
+        await until(lambda: viewer.read() is not None and viewer.epoch != epoch)
+        assert viewer.position >= 2
+        line = said("3")
+        hub.publisher.publish("room", line)
+        await until(lambda: line.id in viewer.events())
+        assert viewer.closed is None
+        assert hub.statistics().resyncs == 1
+
+
+async def test_drain_asks_everybody_to_move_and_closes_who_stays():
+    async with opened(Database()) as hub:
+        mover, stayer = await enter(hub), await enter(hub)
+        draining = asyncio.create_task(hub.drain(0.2))
+        await until(lambda: mover.read() and mover.messages[-1]["t"] == "moved")
+        hub.remove(mover, ())
+        await draining
+        assert mover.closed is None
+        assert stayer.closed == CloseCode.DRAINING
+
+
+async def test_silent_peers_are_closed_and_others_hear_a_beat():
+    async with opened(Database()) as hub:
+        viewer, outside = await enter(hub), Viewer()
+        hub.add(outside)
+        for connection in (viewer, outside):
+            await until(lambda each=connection: each.closed == CloseCode.NO_PONG)
+        viewer.read()
+        outside.read()
+        assert [each["room"] for each in viewer.messages if each["t"] == "beat"] == ["room"]
+        assert [each["room"] for each in outside.messages if each["t"] == "beat"] == [""]
+
+
+async def test_a_deaf_node_says_so():
+    class Deaf(MemoryBackplane):
+        async def probe(self) -> bool:
+            return False
+
+    settings = HubSettings(probe_s=0.01)
+    async with opened(Database(), Deaf(clock=SystemClock()), settings) as hub:
+        assert hub.is_ready()
+        await until(lambda: not hub.is_ready())
+        assert hub.statistics().probe_failures > 0

@@ -1,0 +1,195 @@
+"""When a room's events leave: at once after quiet, then with the tick, urgent ones sooner."""
+
+import asyncio
+
+import pytest
+
+from livecommerce.kernel.clock import FakeClock, SystemClock
+from livecommerce.realtime.backplane.memory import MemoryBackplane
+from livecommerce.realtime.publications import Batch, Delivery, Position
+from livecommerce.realtime.settings import HubSettings
+from livecommerce.realtime.ticker import Pending, TickingPublisher, tick_s
+from tests.realtime.support import Hearts, Removed, likes, new_id, pub, said, shelf
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self.signals: list[object] = []
+
+    def on_delivery(self, delivery):
+        self.deliveries.append(delivery)
+
+    def on_signal(self, signal):
+        self.signals.append(signal)
+
+    async def until(self, count: int) -> list[Delivery]:
+        async with asyncio.timeout(5):
+            while len(self.deliveries) < count:
+                await asyncio.sleep(0.001)
+        return self.deliveries
+
+
+@pytest.fixture
+async def stage():
+    backplane = MemoryBackplane(clock=SystemClock())
+    listener = Listener()
+    backplane.attach(listener)
+    await backplane.subscribe("room")
+    pace = {"room": 0.05}
+    publisher = TickingPublisher(
+        backplane=backplane,
+        clock=SystemClock(),
+        settings=HubSettings(batch_events_max=8),
+        pace=lambda room_id: pace[room_id],
+        floor=lambda room_id: 0,
+    )
+    return publisher, listener, pace
+
+
+async def test_what_is_published_in_one_go_is_one_batch_and_leaves_at_once(stage):
+    publisher, listener, pace = stage
+    pace["room"] = 60.0
+    for _ in range(3):
+        publisher.publish("room", said())
+    assert not listener.deliveries
+    await asyncio.sleep(0)
+    (delivery,) = listener.deliveries
+    assert (delivery.first, len(delivery.logged)) == (1, 3)
+
+
+async def test_what_follows_waits_for_the_tick(stage):
+    publisher, listener, pace = stage
+    pace["room"] = 0.2
+    publisher.publish("room", said())
+    await listener.until(1)
+    loop = asyncio.get_running_loop()
+    published_s = loop.time()
+    publisher.publish("room", said())
+    await asyncio.sleep(0.01)
+    publisher.publish("room", said())
+    deliveries = await listener.until(2)
+    assert loop.time() - published_s >= 0.1
+    assert len(deliveries[1].logged) == 2
+
+
+async def test_an_urgent_event_takes_the_waiting_ones_along(stage):
+    publisher, listener, pace = stage
+    pace["room"] = 60.0
+    publisher.publish("room", said())
+    await listener.until(1)
+    publisher.publish("room", said())
+    publisher.publish("room", Removed(id=new_id(), at=1, message_id="m"))
+    deliveries = await listener.until(2)
+    assert len(deliveries[1].logged) == 2
+
+
+async def test_a_full_batch_does_not_wait(stage):
+    publisher, listener, pace = stage
+    pace["room"] = 60.0
+    publisher.publish("room", said())
+    await listener.until(1)
+    for _ in range(8):
+        publisher.publish("room", said())
+    deliveries = await listener.until(2)
+    assert len(deliveries[1].logged) == 8
+
+
+async def test_an_event_is_published_once(stage):
+    publisher, listener, pace = stage
+    pace["room"] = 0.0
+    line = said()
+    publisher.publish("room", line)
+    publisher.publish("room", line)
+    await listener.until(1)
+    publisher.publish("room", line)
+    publisher.publish("room", said())
+    deliveries = await listener.until(2)
+    assert [len(delivery.logged) for delivery in deliveries] == [1, 1]
+
+
+async def test_stopping_publishes_what_waits(stage):
+    publisher, listener, pace = stage
+    pace["room"] = 60.0
+    publisher.publish("room", said())
+    await listener.until(1)
+    publisher.publish("room", said())
+    publisher.flush_all()
+    assert len(listener.deliveries) == 2
+
+
+async def test_a_failed_batch_is_counted_and_logged():
+    class Down(MemoryBackplane):
+        def publish(
+            self, room_id: str, batch: Batch, *, floor: int = 0
+        ) -> asyncio.Future[Position]:
+            failed: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+            failed.set_exception(ConnectionError("down"))
+            return failed
+
+    publisher = TickingPublisher(
+        backplane=Down(clock=SystemClock()),
+        clock=SystemClock(),
+        settings=HubSettings(),
+        pace=lambda room_id: 0.0,
+        floor=lambda room_id: 0,
+    )
+    publisher.publish("room", said())
+    await asyncio.sleep(0.01)
+    assert publisher.failures == 1
+
+
+async def test_quiet_rooms_are_forgotten():
+    clock = FakeClock()
+    publisher = TickingPublisher(
+        backplane=MemoryBackplane(clock=clock),
+        clock=clock,
+        settings=HubSettings(),
+        pace=lambda room_id: 0.02,
+        floor=lambda room_id: 0,
+    )
+    publisher.publish("room", said())
+    await asyncio.sleep(0)
+    publisher.forget_quiet()
+    assert publisher._pending
+    clock.advance(61_000)
+    publisher.forget_quiet()
+    assert not publisher._pending
+
+
+async def test_tell_goes_straight_away(stage):
+    publisher, listener, _ = stage
+    publisher.tell("person", said("yours alone"))
+    (signal,) = listener.signals
+    assert signal.person_id == "person"
+
+
+def test_pending_keeps_the_latest_of_a_key_and_everything_of_the_log():
+    pending = Pending()
+    lines = [pub(said()) for _ in range(2)]
+    pending.add(lines[0])
+    pending.add(pub(shelf("a", 1)))
+    pending.add(pub(likes(1)))
+    latest, other = pub(shelf("a", 3)), pub(shelf("a", 2), "staff")
+    pending.add(latest)
+    pending.add(pub(shelf("a", 2)))
+    pending.add(other)
+    pending.add(lines[1])
+    count = pub(likes(2))
+    pending.add(count)
+    hearts = [pub(Hearts(id=new_id(), at=1)) for _ in range(2)]
+    for each in hearts:
+        pending.add(each)
+    batch = pending.take()
+    assert batch.logged == (lines[0], latest, other, lines[1])
+    assert batch.loose == (count, *hearts)
+    assert not len(pending)
+    assert pending.take() == Batch(())
+
+
+@pytest.mark.parametrize(
+    ("viewers", "write_us", "wanted_s"),
+    [(0, 5, 0.02), (1_000, 5, 0.02), (10_000, 5, 0.1), (100_000, 5, 0.25)],
+)
+def test_the_tick_grows_with_the_room(viewers, write_us, wanted_s):
+    assert tick_s(viewers, write_us / 1e6, HubSettings()) == pytest.approx(wanted_s)
