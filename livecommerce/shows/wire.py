@@ -276,7 +276,7 @@ class SetChatRules(Command, frozen=True, kw_only=True, tag="set_chat_rules"):
 
 
 class DeleteMessage(Command, frozen=True, kw_only=True, tag="delete_message"):
-    message_id: Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
+    message_id: EntityId
 
 
 class TimeOut(Command, frozen=True, kw_only=True, tag="time_out"):

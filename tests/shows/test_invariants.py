@@ -119,7 +119,7 @@ async def test_the_database_keeps_rows_in_their_bounds(evening: World):
     await evening.shows.archive.store()
     (show,) = await evening.database.fetch(shows.select())
     slot = pin_id(evening.room_id, 2)
-    cases = [
+    cases: list[tuple[sa.Table, str, dict[str, object], str]] = [
         (shows, show["id"], {"state": "over"}, "ck_shows_state_known"),
         (shows, show["id"], {"ended_at": 5}, "ck_shows_end_is_told"),
         (shows, show["id"], {"state": "ended"}, "ck_shows_end_is_told"),

@@ -113,10 +113,26 @@ class PureRoom(RuleBasedStateMachine):
         self.slow_mode_s = 0
         self.messages: list[ChatPosted] = []
         self.likes = 0
+        self.told: list[Event] = []
         self.log: list[Event] = [likes_counted(0, 0)]
+        """What went out to viewers."""
+        self.hub = self.seed()
         self.joined: list[tuple[RoomState, int]] = [(self.snapshot(), 0)]
 
+    def tell(self, event: Event) -> None:
+        """The hub forwards an event, but no value that is older than the one it holds."""
+        self.told.append(event)
+        held = self.hub.state.get(event.key) if isinstance(event, StateEvent) else None
+        if held is None or not isinstance(event, StateEvent) or event.version >= held.version:
+            self.hub = apply(self.hub, event)
+            self.log.append(event)
+
     def snapshot(self) -> RoomState:
+        """What a newcomer is told: nothing of what is gone."""
+        seed = self.seed()
+        return from_snapshot(seed.shown.values(), seed.recent, seed.volatile.values())
+
+    def seed(self) -> RoomState:
         room = Room(
             id="r", slug="r", title_en="r", title_ar="", host_id="h", market="SA",
             playback_url=None, poster_url=None, show_version=self.versions["show"], version=1,
@@ -130,7 +146,6 @@ class PureRoom(RuleBasedStateMachine):
         state += [
             pin_changed("r", number, slot, version=self.versions[number], now=self.now)
             for number, slot in self.slots.items()
-            if slot.shown is not None
         ]
         return from_snapshot(state, self.messages, [likes_counted(self.likes, self.now)])
 
@@ -156,7 +171,7 @@ class PureRoom(RuleBasedStateMachine):
         except Refused:
             return
         version = self.bump("show")
-        self.log.append(show_changed("r", self.show, version=version, now=self.now))
+        self.tell(show_changed("r", self.show, version=version, now=self.now))
 
     @rule(number=OFFERS, at=st.integers(1, 6))
     def add(self, number, at):
@@ -173,9 +188,7 @@ class PureRoom(RuleBasedStateMachine):
             self.bag = change()
         except Refused:
             return
-        self.log.append(
-            bag_changed("r", count=len(self.bag), version=self.bump("bag"), now=self.now)
-        )
+        self.tell(bag_changed("r", count=len(self.bag), version=self.bump("bag"), now=self.now))
 
     @rule(slot=SLOTS, number=OFFERS)
     def pin(self, slot, number):
@@ -203,43 +216,46 @@ class PureRoom(RuleBasedStateMachine):
         self.slots[number] = after
         if after != before:
             version = self.bump(number)
-            self.log.append(pin_changed("r", number, after, version=version, now=self.now))
+            self.tell(pin_changed("r", number, after, version=version, now=self.now))
 
     @rule(slow_mode_s=st.integers(0, 300))
     def set_rules(self, slow_mode_s):
         self.slow_mode_s = slow_mode_s
         version = self.bump("rules")
-        self.log.append(
-            chat_rules_changed("r", slow_mode_s=slow_mode_s, version=version, now=self.now)
-        )
+        self.tell(chat_rules_changed("r", slow_mode_s=slow_mode_s, version=version, now=self.now))
 
     @rule()
     def say(self):
         message = said(len(self.log), self.now)
         self.messages = [*self.messages, message][-RECENT_MAX:]
-        self.log.append(message)
+        self.tell(message)
 
     @rule(data=st.data())
     def delete(self, data):
         if self.messages:
             gone = data.draw(st.sampled_from(self.messages))
             self.messages = [message for message in self.messages if message is not gone]
-            self.log.append(
+            self.tell(
                 ChatRemoved(id=f"x{len(self.log)}", at=self.now, message_ids=[gone.id], by="M")
             )
 
     @rule(count=st.integers(1, 15))
     def like(self, count):
         self.likes += count
-        self.log.append(likes_counted(self.likes, self.now))
+        self.tell(likes_counted(self.likes, self.now))
 
     @rule(data=st.data())
     def tell_again(self, data):
         """The relay of committed events repeats some; likes and messages do not pass through it."""
         passing = LikesCounted | ChatPosted
-        repeated = [event for event in self.log if not isinstance(event, passing)]
+        repeated = [event for event in self.told if not isinstance(event, passing)]
         if repeated:
-            self.log.append(data.draw(st.sampled_from(repeated)))
+            self.tell(data.draw(st.sampled_from(repeated)))
+
+    @rule()
+    def restart(self):
+        """A new hub knows what the database tells, and takes the viewers of the old one."""
+        self.hub = self.seed()
 
     @invariant()
     def every_viewer_knows_what_a_newcomer_is_shown(self):

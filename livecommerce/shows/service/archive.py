@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -74,6 +74,21 @@ class Archive:
                 self._waiting.extendleft(reversed(lines))
                 log.warning("chat waits for its archive", lines=len(lines), code=refused.code)
                 return
-            except BaseException:
-                self.lost += len(lines)
-                raise
+            except Exception:
+                if len(lines) == 1:
+                    self.lost += 1
+                    log.exception("a message cannot be archived", room_id=lines[0].room_id)
+                else:
+                    await self._store_one_by_one(lines)
+
+    async def _store_one_by_one(self, lines: Sequence[_Line]) -> None:
+        """One of them cannot be stored; the others can."""
+        for number, line in enumerate(lines):
+            try:
+                await self._database.writer.submit(_Store((line,)))
+            except Refused:
+                self._waiting.extendleft(reversed(lines[number:]))
+                return
+            except Exception:
+                self.lost += 1
+                log.exception("a message cannot be archived", room_id=line.room_id)

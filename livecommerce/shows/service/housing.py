@@ -187,6 +187,9 @@ class Rooms:
         """
         if self._memory.known(ref) is not None:
             return ref
+        if not (ref.isascii() and ref.isprintable()):
+            # Of a web address anything may come; PostgreSQL does not even compare with a NUL.
+            raise Refused(Code.NOT_FOUND, field="room")
         room_id = self._memory.id_of_slug(ref)
         if room_id is None:
             async with self._database.reading() as connection:

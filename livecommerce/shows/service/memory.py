@@ -76,8 +76,13 @@ class Memory:
             await self._hear_others(room_ids)
 
     async def _take(self, room_ids: Collection[str], now_s: float) -> None:
+        bags = {
+            room_id: (room.standing.bag_version, room.standing.bag)
+            for room_id in room_ids
+            if (room := self._rooms.get(room_id)) is not None
+        }
         async with self._database.reading() as connection:
-            standings = await reading.standings(connection, room_ids)
+            standings = await reading.standings(connection, room_ids, bags)
         for room_id, standing in standings.items():
             room = self._rooms.get(room_id)
             if room is not None:

@@ -50,10 +50,11 @@ class Seeds:
             raise Refused(Code.NOT_FOUND, field="room")
         now = self._clock.now_ms()
         state = state_of(standing, now=now)
+        # Empty slots too: their versions keep a pin that is told again, after a crash, from
+        # coming back. A viewer is not shown them.
         state += [
             pin_changed(room_id, number, slot, version=version, now=now)
             for number, (slot, version) in slots.items()
-            if slot.shown is not None
         ]
         shown = variants_in({number: slot for number, (slot, _) in slots.items()})
         return ShowsSeed(

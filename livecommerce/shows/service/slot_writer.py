@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from livecommerce.database.engine import Database
 from livecommerce.database.group_commit import Need, Rows, Write
@@ -52,6 +54,8 @@ class SlotWriter:
     def __init__(self, *, database: Database, showing: Showing) -> None:
         self._database = database
         self._showing = showing
+        # One at a time for a room, so that only another process can come in between.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def submit(
         self,
@@ -69,18 +73,25 @@ class SlotWriter:
             Refused: what the write refuses; `conflict` when others change the slots all the time.
         """
         shows = frozenset(shows)
+        turn = self._turns.setdefault(room_id, asyncio.Lock())
         try:
-            for _ in range(TRIES):
-                async with self._database.reading() as connection:
-                    slots = await reading.slots(connection, room_id)
-                counters = counters_of({number: slot for number, (slot, _) in slots.items()})
-                self._showing.expect(room_id, shows)
-                try:
-                    return await self._database.writer.submit(make(counters | shows))
-                except Outdated:
-                    continue
-            raise Refused(Code.CONFLICT)
+            async with turn:
+                return await self._submit(room_id, make, shows)
         finally:
             # The answer stands even if this reading fails; the refresh makes up for it.
             with suppress(Refused):
                 await self._showing.refresh_room(room_id)
+
+    async def _submit(
+        self, room_id: str, make: Callable[[frozenset[str]], Write[R]], shows: frozenset[str]
+    ) -> R:
+        for _ in range(TRIES):
+            async with self._database.reading() as connection:
+                slots = await reading.slots(connection, room_id)
+            counters = counters_of({number: slot for number, (slot, _) in slots.items()})
+            self._showing.expect(room_id, shows)
+            try:
+                return await self._database.writer.submit(make(counters | shows))
+            except Outdated:
+                continue
+        raise Refused(Code.CONFLICT)

@@ -3,12 +3,13 @@ several can see one moment of the database."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from livecommerce.shows.bag import Bag
 from livecommerce.shows.pins import Slot
 from livecommerce.shows.rooms import Room, Standing
 from livecommerce.shows.shows import Show
@@ -75,13 +76,21 @@ async def list_rooms(connection: AsyncConnection) -> list[tuple[Room, Show | Non
     return [_room_and_show(row) for row in await _fetch(connection, statement)]
 
 
-async def standings(connection: AsyncConnection, room_ids: Collection[str]) -> dict[str, Standing]:
-    """What decides what may be done in these rooms; unknown ones are missing."""
+async def standings(
+    connection: AsyncConnection,
+    room_ids: Collection[str],
+    known_bags: Mapping[str, tuple[int, Bag]] | None = None,
+) -> dict[str, Standing]:
+    """What decides what may be done in these rooms; unknown ones are missing.
+
+    Args:
+        known_bags: bags by room with their versions; one of the same version is not read again.
+    """
+    known_bags = known_bags or {}
     statement = (
         sa.select(
             *_ROOM,
             *_SHOW,
-            bags.c.entries,
             bags.c.version.label("bag_version"),
             chat_rules.c.slow_mode_s,
             chat_rules.c.version.label("rules_version"),
@@ -93,14 +102,26 @@ async def standings(connection: AsyncConnection, room_ids: Collection[str]) -> d
         )
         .where(rooms.c.id.in_(room_ids))
     )
+    rows = await _fetch(connection, statement)
+    current = {row["room_id"]: row["bag_version"] for row in rows}
+    bag_by_room = {
+        room_id: bag
+        for room_id, (version, bag) in known_bags.items()
+        if current.get(room_id) == version
+    }
+    unread = current.keys() - bag_by_room.keys()
+    if unread:
+        entries = sa.select(bags.c.id, bags.c.entries).where(bags.c.id.in_(unread))
+        for row in await _fetch(connection, entries):
+            bag_by_room[row["id"]] = bag_of(row["entries"])
     found = {}
-    for row in await _fetch(connection, statement):
+    for row in rows:
         room, show = _room_and_show(row)
         found[room.id] = Standing(
             room=room,
             show=show,
             likes=row["show_likes"] or 0,
-            bag=bag_of(row["entries"]),
+            bag=bag_by_room[room.id],
             bag_version=row["bag_version"],
             slow_mode_s=row["slow_mode_s"],
             rules_version=row["rules_version"],

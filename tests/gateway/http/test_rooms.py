@@ -33,7 +33,8 @@ async def client(world: World) -> AsyncIterator[TestClient]:
         name = request.headers.get("X-Test-Actor")
         if name is not None:
             request[ACTOR] = actors[name]
-        return await handler(request)
+        answer: web.StreamResponse = await handler(request)
+        return answer
 
     app = web.Application(middlewares=[middleware.number, answer_errors, known])
     app.router.add_routes(rooms.routes(world.shows, world.stock, clock=world.clock))

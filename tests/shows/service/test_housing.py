@@ -45,7 +45,9 @@ async def test_a_slug_of_digits_as_long_as_an_id_is_found(world: World):
     assert await world.shows.rooms.resolve("1" * 26) == room.id
 
 
-@pytest.mark.parametrize("ref", ["nowhere", "01HZZZZZZZZZZZZZZZZZZZZZZZ", "x" * 64])
+@pytest.mark.parametrize(
+    "ref", ["nowhere", "01HZZZZZZZZZZZZZZZZZZZZZZZ", "x" * 64, "a\0b", "\ud800", "سوق", "", "'--"]
+)
 async def test_a_room_there_is_not(world: World, ref: str):
     with pytest.raises(Refused) as refused:
         await world.shows.rooms.view(ref, None)

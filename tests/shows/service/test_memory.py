@@ -28,9 +28,9 @@ async def test_a_crowd_reads_a_room_once(world: World, monkeypatch):
     readings = []
     read = reading.standings
 
-    async def counted(connection, room_ids):
+    async def counted(connection, room_ids, known_bags=None):
         readings.append(list(room_ids))
-        return await read(connection, room_ids)
+        return await read(connection, room_ids, known_bags)
 
     monkeypatch.setattr(reading, "standings", counted)
     world.clock.advance(3_000)
