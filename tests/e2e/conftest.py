@@ -1,0 +1,80 @@
+"""One server and one browser for all scenarios; people, rooms and profiles are each test's own."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from livecommerce.demo.lettering import Lettering
+from livecommerce.demo.pictures import emblems
+from livecommerce.demo.shop import demo_shop
+from livecommerce.stock.wire import SaleView
+from tests.e2e.house import House, Room
+from tests.e2e.views import Visits
+from tests.support.browser import running_browser
+from tests.support.server import ServerProcess, running_server
+
+expect.set_options(timeout=10_000)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """The product as it is started by a host, on SQLite."""
+    data = tmp_path_factory.mktemp("e2e")
+    media = data / "media"
+    media.mkdir()
+    emblems.poster(demo_shop().name, Lettering()).save(media / "poster.webp", quality=86, method=4)
+    env = {
+        "LIVECOMMERCE_DATA_DIR": str(data),
+        "LIVECOMMERCE_LOG_LEVEL": "warning",
+        # every profile comes from an address of its own, or they would share one sign-in limit
+        "LIVECOMMERCE_TRUSTED_PROXIES": "127.0.0.1/32",
+    }
+    if web := os.environ.get("LIVECOMMERCE_WEB_DIR"):
+        env["LIVECOMMERCE_WEB_DIR"] = str(Path(web).resolve())
+    with running_server(env) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all scenarios; each gets profiles of its own."""
+    async with running_browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(server: ServerProcess) -> AsyncIterator[House]:
+    made = House(server.url)
+    yield made
+    await made.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """A room in which a flash sale runs."""
+
+    room: Room
+    sale: SaleView
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def flash(server: ServerProcess) -> AsyncIterator[Flash]:
+    """A flash sale with a few units, enough for one in each look."""
+    made = House(server.url)
+    room = await made.room()
+    yield Flash(room, await room.sale(room.offers[0], quota=8, duration_s=600))
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(server: ServerProcess, browser: Browser) -> AsyncIterator[Visits]:
+    """Opens pages as somebody. Whatever a page complains about fails the test."""
+    visits = Visits(browser, server.url)
+    yield visits
+    if faults := await visits.close():
+        pytest.fail("\n".join(["the pages complained:", *dict.fromkeys(faults)]), pytrace=False)

@@ -1,0 +1,126 @@
+"""A flash sale on four pages at once: one countdown, one counter, one end."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import Page, expect
+
+from livecommerce.stock.wire import SaleList
+from tests.e2e.house import House, Person
+from tests.e2e.link import running_link
+from tests.e2e.views import LOOKS, Look, View, Visits
+from tests.e2e.words import number
+from tests.support.server import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+AGREE_WITHIN_MS = 250
+UNITS = 3
+SLOW_ONE_WAY_S = 0.15
+WATCHED_MS = 4_200
+
+# A wall clock that is more than half an hour off, as phones' are at times.
+_WRONG_CLOCK = """(() => {
+  const right = Date.now;
+  Date.now = () => right() + 37 * 60_000;
+})()"""
+
+# What the page shows, second by second, by the machine's own clock: at each change of the shown
+# second the sale has just that many seconds to go. A late timer only makes the estimate later,
+# so the earliest of a few is what the page really counts down to.
+_SHOWN_END = """(watchedMs) => new Promise((resolve) => {
+  const timer = document.querySelector('[data-testid=flash-sale] [role=timer]');
+  const ends = [];
+  new MutationObserver(() => {
+    const now = performance.timeOrigin + performance.now();
+    ends.push(now + Number(timer.dataset.leftS) * 1000);
+  }).observe(timer, { attributes: true, attributeFilter: ['data-left-s'] });
+  setTimeout(() => resolve(ends.length > 0 ? Math.min(...ends) : null), watchedMs);
+})"""
+
+
+async def shown_ends(pages: list[Page]) -> list[float]:
+    """The moments the pages' countdowns lead to, as their viewers see them."""
+    return await asyncio.gather(*(page.evaluate(_SHOWN_END, WATCHED_MS) for page in pages))
+
+
+async def plan_in_studio(host: View) -> None:
+    """The host plans the sale, makes it ready, and starts it."""
+    pane = await host.pane("pane_sale")
+    await host.button("sale_plan", pane).click()
+    planner = host.sheet
+    await planner.get_by_label(host.words("sale_quota")).fill(str(UNITS))
+    await planner.get_by_label(host.words("sale_warm_up")).select_option("10")
+    await host.inspect("planning a flash sale")
+    await host.button("sale_plan", planner).click()
+    row = pane.get_by_test_id("sale")
+    # the units were there, so that it is ready at once
+    await expect(row).to_have_attribute("data-phase", "armed")
+    await host.button("sale_start", row).click()
+    await expect(row).to_have_attribute("data-phase", "warm_up")
+
+
+async def test_four_pages_see_one_sale(house: House, visit: Visits, server: ServerProcess):
+    room = await house.room(units=20)
+    buyers: list[Person] = [await house.buyer(f"Buyer {turn}") for turn in range(UNITS)]
+    async with running_link(server.port, one_way_s=SLOW_ONE_WAY_S) as slow:
+        views = []
+        for look, person in zip(LOOKS, [*buyers, None], strict=True):
+            # the last page is far away, and its clock is wrong
+            far = person is None
+            view = await visit(
+                look,
+                person,
+                url=slow.url if far else None,
+                scripts=[_WRONG_CLOCK] if far else [],
+            )
+            await view.enter(room.path)
+            views.append(view)
+        host = await visit(Look("en", "desktop"), room.host)
+        await host.page.goto(room.studio)
+
+        await plan_in_studio(host)
+        for view in views:
+            card = view.page.get_by_test_id("flash-sale")
+            await expect(card).to_have_attribute("data-phase", "warm_up")
+            await expect(card).to_contain_text(view.words("starts_in"))
+            await expect(view.buy_button(card)).to_be_disabled()
+        await views[0].inspect("warm-up")
+
+        for view in views:
+            card = view.page.get_by_test_id("flash-sale")
+            await expect(card).to_have_attribute("data-phase", "live", timeout=15_000)
+            await expect(view.buy_button(card)).to_be_enabled()
+        sales = await room.host.api.get(f"/v1/rooms/{room.view.id}/sales", SaleList)
+        promised = sales.sales[0].ends_at
+        assert promised is not None
+        ends = await shown_ends([view.page for view in views])
+        apart_ms = max(ends) - min(ends)
+        print(f"\n  countdowns apart: {apart_ms:.0f} ms; from the server's: ", end="")
+        print(", ".join(f"{end - promised:+.0f}" for end in ends), "ms")
+        assert apart_ms <= AGREE_WITHIN_MS
+        assert max(abs(end - promised) for end in ends) <= AGREE_WITHIN_MS
+
+        for sold, view in enumerate(views[:UNITS], start=1):
+            await view.buy_button(view.page.get_by_test_id("flash-sale")).click()
+            for each in views:
+                count = each.page.get_by_test_id("sale-count")
+                await expect(count).to_have_attribute("data-available", str(UNITS - sold))
+            await expect(view.notice("order_confirmed")).to_be_visible()
+
+        late = await visit(Look("ar", "phone"))
+        await late.enter(room.path)
+        for view in [*views, late]:
+            card = view.page.get_by_test_id("flash-sale")
+            await expect(card).to_have_attribute("data-phase", "sold_out")
+            await expect(card).to_contain_text(view.words("sold_out"))
+            await expect(card.get_by_role("timer")).to_have_count(0)
+            await expect(view.buy_button(card)).to_have_count(0)
+        await late.inspect("sold out")
+        row = host.page.get_by_test_id("sale")
+        await expect(row).to_have_attribute("data-phase", "sold_out")
+        await expect(row).to_contain_text(
+            host.words.says("units_sold", count=number(UNITS)), use_inner_text=True
+        )
+        orders = await room.orders()
+        assert (orders.confirmed, orders.held) == (UNITS, 0)

@@ -1,0 +1,91 @@
+"""A message that is deleted is gone everywhere; who is silenced or shut out notices at once."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.house import House
+from tests.e2e.views import LOOKS, Look, Visits
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+def other(look: Look) -> Look:
+    """The other language on the other device."""
+    return Look("ar" if look.lang == "en" else "en", "desktop" if look.is_phone else "phone")
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+async def test_a_deleted_message_is_gone_everywhere(look: Look, house: House, visit: Visits):
+    room = await house.room(products=[])
+    speaker = await visit(look, await house.person("سلمان"))
+    watcher = await visit(other(look))
+    host = await visit(look, room.host)
+    for view in (speaker, watcher, host):
+        await view.enter(room.path)
+    await speaker.say("a line that stays")
+    await speaker.say("a line nobody should read")
+    for view in (speaker, watcher, host):
+        await expect(view.lines()).to_have_count(2)
+
+    actions = await host.actions_of("a line nobody should read")
+    await host.inspect("actions on a message")
+    await host.button("delete_message", actions).click()
+
+    for view in (speaker, watcher, host):
+        await expect(view.lines()).to_have_count(1)
+        await expect(view.line("a line that stays")).to_be_visible()
+    late = await visit(other(look))
+    await late.enter(room.path)
+    await expect(late.lines()).to_have_count(1)
+    await watcher.page.reload()
+    await expect(watcher.line("a line that stays")).to_be_visible()
+    await expect(watcher.lines()).to_have_count(1)
+    for view in (speaker, watcher, host, late):
+        assert "nobody should read" not in await view.page.content()
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+async def test_time_out_and_ban(look: Look, house: House, visit: Visits):
+    room = await house.room(products=[])
+    rude = await visit(look, await house.person("Rude"))
+    watcher = await visit(other(look))
+    host = await visit(look, room.host)
+    await rude.enter(room.path)
+    await watcher.enter(room.path)
+    await host.page.goto(room.studio)
+    await host.pane("pane_chat")
+
+    # silenced: the lines go, and no new ones come
+    await rude.say("first offence")
+    await expect(watcher.line("first offence")).to_be_visible()
+    actions = await host.actions_of("first offence")
+    await host.button("time_out_minutes", actions).first.click()
+    await expect(rude.notice("you_timed_out")).to_be_visible()
+    for view in (rude, watcher, host):
+        await expect(view.lines()).to_have_count(0)
+    box = rude.page.get_by_role("textbox", name=rude.words("chat_write"))
+    await box.fill("can you hear me?")
+    await box.press("Enter")
+    await expect(rude.notice("wait_muted")).to_be_visible()
+    await rude.inspect("silenced")
+
+    # and may write again as soon as that is lifted
+    await host.page.locator("summary").filter(has_text=host.words("sanctions")).click()
+    await host.inspect("who is silenced")
+    await host.button("lift").click()
+    await expect(rude.notice("you_lifted")).to_be_visible()
+    await rude.page.reload()
+    await rude.say("second offence")
+    await expect(watcher.line("second offence")).to_be_visible()
+
+    # shut out: the page says so, now and when it comes back
+    actions = await host.actions_of("second offence")
+    await host.button("ban_person", actions).click()
+    for view in (watcher, host):
+        await expect(view.lines()).to_have_count(0)
+    state = rude.page.get_by_test_id("connection-state")
+    await expect(state).to_contain_text(rude.words("ending_banned"))
+    await rude.inspect("shut out")
+    await rude.page.reload()
+    await expect(state).to_contain_text(rude.words("ending_banned"))
+    await expect(rude.lines()).to_have_count(0)

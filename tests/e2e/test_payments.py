@@ -1,0 +1,105 @@
+"""Cards that are declined, banks that ask first, and money at the door."""
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from livecommerce.kernel.ids import new_id
+from livecommerce.shows.wire import PinOffer, PinView
+from tests.e2e.accessibility import grave_findings
+from tests.e2e.house import House, Room
+from tests.e2e.views import LOOKS, Look, View, Visits
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+UNITS = 10
+
+
+async def enter(look: Look, house: House, visit: Visits) -> tuple[View, Room]:
+    """A buyer with an address and without a card, before a pinned product."""
+    room = await house.room(units=UNITS)
+    await room.command(PinOffer(id=new_id(), offer_id=room.offers[0].id), PinView)
+    view = await visit(look, await house.buyer("Layan", card=None))
+    await view.enter(room.path)
+    return view, room
+
+
+async def set_aside(view: View, room: Room) -> Locator:
+    """Taps Buy and has the unit held, as nothing is known yet to pay with."""
+    await view.buy_button(view.card(room.offers[0].id)).click()
+    await view.button("hold_units", view.sheet).click()
+    await expect(view.sheet.get_by_test_id("hold")).to_be_visible()
+    return view.sheet
+
+
+async def pay_with(view: View, sheet: Locator, means: str) -> None:
+    choice = sheet.get_by_role("radio", name=view.words(means))
+    if not await choice.is_visible():
+        await sheet.get_by_text(view.words("test_cards")).click()
+    await choice.check()
+    await view.button("pay_total", sheet).click()
+
+
+async def states(room: Room) -> list[str]:
+    """What became of the orders, the newest first."""
+    return [order.state for order in (await room.orders()).orders]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+async def test_a_declined_card_and_then_a_bank_that_asks(look: Look, house: House, visit: Visits):
+    view, room = await enter(look, house, visit)
+    sheet = await set_aside(view, room)
+
+    await pay_with(view, sheet, "test_card_tok_declined")
+    await expect(sheet.get_by_role("alert")).to_have_text(view.words("error_payment_declined"))
+    await expect(sheet.get_by_test_id("hold")).to_be_visible()
+    assert await states(room) == ["held"]
+    await view.inspect("declined")
+
+    # the bank says no …
+    await pay_with(view, sheet, "test_card_tok_challenge")
+    await answer_bank(view, "deny")
+    await expect(sheet.get_by_role("alert")).to_have_text(view.words("error_payment_declined"))
+    assert await states(room) == ["held"]
+
+    # … and then yes: the same unit, the same order
+    await pay_with(view, sheet, "test_card_tok_challenge")
+    await answer_bank(view, "approve")
+    await expect(view.page.get_by_role("dialog")).to_have_count(1)
+    await expect(view.sheet).to_contain_text(view.words.says("order_confirmed"))
+    assert await states(room) == ["confirmed"]
+    left = view.left(room.offers[0].id)
+    await expect(left).to_have_attribute("data-left", str(UNITS - 1))
+
+
+async def answer_bank(view: View, answer: str) -> None:
+    """Presses a button on the bank's page, which stands over the room."""
+    dialog = view.page.get_by_role("dialog", name=view.words("challenge_title"))
+    await expect(dialog).to_be_visible()
+    frame = dialog.frame_locator("iframe")
+    button = frame.locator(f"button[value={answer}]")
+    await expect(button).to_be_visible()
+    await view.inspect("the bank asks")
+    for inside in view.page.frames[1:]:
+        assert await grave_findings(inside) == []
+    await button.click()
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+async def test_pay_on_delivery(look: Look, house: House, visit: Visits):
+    view, room = await enter(look, house, visit)
+    sheet = await set_aside(view, room)
+    await pay_with(view, sheet, "pay_on_delivery")
+    await expect(sheet).to_contain_text(view.words("pay_at_door"))
+    assert await states(room) == ["confirmed"]
+    account = await visit.another(view.context, look)
+    await account.page.goto("/account#orders")
+    order = account.page.get_by_test_id("order")
+    await expect(order).to_contain_text(account.words("payment_due_on_delivery"))
+
+    # changed their mind: the order is cancelled, and the unit is for sale again
+    await account.button("cancel_order", order).click()
+    await account.inspect("cancel?")
+    await account.button("cancel_order", account.sheet).click()
+    await expect(order).to_have_attribute("data-state", "cancelled")
+    left = view.left(room.offers[0].id)
+    await expect(left).to_have_attribute("data-left", str(UNITS))
