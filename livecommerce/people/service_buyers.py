@@ -159,7 +159,15 @@ class Buyers:
             actor.person_id,
             address_id,
         )
+        await self._adopt_phone(actor.person_id, address.phone)
         return _address_view(address_id, address)
+
+    async def _adopt_phone(self, person_id: str, phone: str) -> None:
+        """Takes the courier's number for the buyer's own when there is none: asked once, not twice."""
+        if (await self.buyer(person_id)).has_phone:
+            return
+        known = await self.contact(person_id, reader_id=person_id, purpose=OWNER)
+        await self._keep_contact(person_id, ContactView(phone=phone, email=known.email))
 
     async def addresses(self, actor: Actor) -> AddressList:
         refs = await self._database.fetch(

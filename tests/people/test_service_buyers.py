@@ -76,6 +76,15 @@ async def test_a_login_by_phone_is_the_first_contact(house: House):
     assert (await house.people.buyer(actor.person_id)).has_phone
 
 
+async def test_the_couriers_number_becomes_the_buyers_own_when_there_is_none(house: House):
+    sara = await house.account()
+    assert not (await house.people.buyer(sara.person_id)).has_phone
+    await house.people.add_address(sara, KUWAIT)
+    assert (await house.people.buyer(sara.person_id)).has_phone
+    own = await house.people.contact(sara.person_id, reader=sara.person_id, purpose="owner")
+    assert own.phone == PHONE
+
+
 async def test_addresses_are_kept_newest_first(house: House):
     sara = await house.account()
     first = await house.people.add_address(sara, KUWAIT)
@@ -86,7 +95,7 @@ async def test_addresses_are_kept_newest_first(house: House):
     assert (await house.people.addresses(sara)).addresses == [second, first]
     buyer = await house.people.buyer(sara.person_id)
     assert buyer == Buyer(
-        sara.person_id, "SA", False, (AddressRef(second.id, "SA"), AddressRef(first.id, "KW"))
+        sara.person_id, "SA", True, (AddressRef(second.id, "SA"), AddressRef(first.id, "KW"))
     )
     opened = await house.people.address(sara.person_id, first.id, reader="host", purpose="order")
     assert opened == first
