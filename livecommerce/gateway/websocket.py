@@ -473,7 +473,9 @@ class LiveSocket(Connection, asyncio.Protocol):
 
     def _valid(self) -> Visitor:
         visitor = self._visitor
-        assert visitor is not None, "nothing runs before hello"
+        if visitor is None:
+            # Sent right behind a hello that was refused; the connection closes by now.
+            raise Refused(Code.UNAUTHENTICATED)
         expires_at = visitor.expires_at
         if expires_at is not None and self._context.clock.now_ms() >= expires_at:
             raise Refused(Code.UNAUTHENTICATED)
