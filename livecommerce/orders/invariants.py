@@ -148,12 +148,26 @@ async def totals_add_up(connection: AsyncConnection) -> list[Breach]:
                 lines.c.total.is_(None),
                 order.subtotal_minor != lines.c.total,
                 order.total_minor != order.subtotal_minor + order.delivery_minor,
+                order.subtotal_minor < 0,
+                order.delivery_minor < 0,
                 order.vat_minor < lines.c.vat,
                 order.vat_minor > order.total_minor,
             )
         )
     )
-    return await breaches(connection, "I11", wrong, "costs {total_minor}, its lines {total}")
+    odd = sa.select(line.id.label("subject"), line.qty, line.unit_minor, line.total_minor).where(
+        sa.or_(
+            line.qty <= 0,
+            line.unit_minor < 0,
+            line.total_minor != line.unit_minor * line.qty,
+            line.vat_minor < 0,
+            line.vat_minor > line.total_minor,
+        )
+    )
+    return [
+        *await breaches(connection, "I11", wrong, "costs {total_minor}, its lines {total}"),
+        *await breaches(connection, "I11", odd, "{qty} at {unit_minor} cost {total_minor}"),
+    ]
 
 
 @invariant("I12o", "every step of an order is in the history, on each of its axes")

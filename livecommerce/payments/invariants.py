@@ -74,8 +74,14 @@ async def refunds_add_up(connection: AsyncConnection) -> list[Breach]:
             )
         )
     )
+    empty = sa.select(refunds.c.id.label("subject"), refunds.c.amount_minor).where(
+        refunds.c.amount_minor <= 0
+    )
     message = "{refunded_minor} of {captured_minor} refunded, its refunds are {sum}"
-    return await breaches(connection, "I10", wrong, message)
+    return [
+        *await breaches(connection, "I10", wrong, message),
+        *await breaches(connection, "I10", empty, "refunds {amount_minor}"),
+    ]
 
 
 @invariant("I10a", "surplus money is on its way back")

@@ -127,6 +127,25 @@ async def set_aside_is_unsold(connection: AsyncConnection) -> list[Breach]:
     )
 
 
+@invariant("I4b", "a sale is one: cheaper, for minutes, announced; and a hold holds something")
+async def sales_are_sales(connection: AsyncConnection) -> list[Breach]:
+    sale = flash_sales.c
+    is_one = sa.and_(
+        sale.price_minor >= 0,
+        sale.price_minor < sale.regular_minor,
+        sale.per_buyer.between(1, sale.quota),
+        sale.warm_up_s.between(sale_rules.WARM_UP_S.start, sale_rules.WARM_UP_S.stop - 1),
+        sale.duration_s.between(sale_rules.DURATION_S.start, sale_rules.DURATION_S.stop - 1),
+        sa.or_(sale.starts_at.is_(None), sale.starts_at < sale.ends_at),
+    )
+    odd = sa.select(sale.id.label("subject"), sale.phase).where(sa.not_(is_one))
+    empty = sa.select(holds.c.id.label("subject"), holds.c.qty).where(holds.c.qty <= 0)
+    return [
+        *await breaches(connection, "I4b", odd, "a {phase} sale on terms that are none"),
+        *await breaches(connection, "I4b", empty, "holds {qty}"),
+    ]
+
+
 @invariant("I5", "no buyer has more of a sale than allowed; the count is that of their holds")
 async def quotas_hold(connection: AsyncConnection) -> list[Breach]:
     quota = sale_quotas.c
@@ -163,7 +182,11 @@ async def on_hand_is_moved(connection: AsyncConnection) -> list[Breach]:
         .group_by(stock_movements.c.level_id)
         .subquery()
     )
-    return await _counter_is_sum(connection, "I6", stock_levels.c.on_hand, counted, "movements")
+    idle = sa.select(stock_movements.c.id.label("subject")).where(stock_movements.c.delta == 0)
+    return [
+        *await breaches(connection, "I6", idle, "moves nothing"),
+        *await _counter_is_sum(connection, "I6", stock_levels.c.on_hand, counted, "movements"),
+    ]
 
 
 @invariant("I12s", "every step of a hold and of a sale is in the history, and ends where it is")
