@@ -27,6 +27,8 @@ export class Room {
   /** My own likes that the server has not counted yet. */
   #unsent = 0;
   #isLiking = false;
+  #identity: string | null = null;
+  #identifying: Promise<void> = Promise.resolve();
   #bagEtag: string | null = null;
   #bagVersion = -1;
   readonly #room: LiveRoom;
@@ -120,10 +122,14 @@ export class Room {
     }
   }
 
-  /** We are somebody else now: the room has to know. */
+  /** We are somebody else now: the room has to know, once. */
   async identify(): Promise<void> {
     const token = await api.token();
-    if (token !== null) await this.#room.identify(token).catch(() => undefined);
+    const id = api.person?.id ?? null;
+    if (token === null || id === (this.#identity ?? this.live.welcome?.person_id)) return this.#identifying;
+    this.#identity = id;
+    this.#identifying = this.#room.identify(token).catch(() => undefined);
+    return this.#identifying;
   }
 
   async say(text: string, replyTo: ChatPosted | null, mentions: string[]): Promise<void> {

@@ -1,7 +1,7 @@
 /** What a person needs to buy with one tap: where to, and how to pay. */
 
 import { api, app, lasting } from '../app/app.svelte';
-import type { AddressDraft, AddressForm, AddressForms, AddressList, AddressView, CardView, PaymentChoice, PaymentMethods } from '../core/protocol/generated';
+import type { AddressDraft, AddressForm, AddressForms, AddressList, AddressView, CardView, ContactView, PaymentChoice, PaymentMethods } from '../core/protocol/generated';
 import { addTexts, t, tMaybe } from '../i18n/index.svelte';
 
 /** Names of emirates and governorates: only who fills in an address needs them. */
@@ -23,6 +23,9 @@ let addresses = $state.raw<readonly AddressView[]>([]);
 let methods = $state.raw<PaymentMethods>({ cards: [], methods: [], test_cards: [] });
 let forms = $state.raw<readonly AddressForm[]>([]);
 let loadedFor = $state<string | null>(null);
+let contact: ContactView = { phone: null, email: null };
+/** Test cards that were saved on this page, by their token. */
+const savedCards = new Map<string, CardView>();
 
 export const buyer = {
   get addresses(): readonly AddressView[] {
@@ -64,10 +67,12 @@ export const buyer = {
       loadedFor = null;
       return;
     }
-    const [list, got] = await Promise.all([
+    const [list, got, known] = await Promise.all([
       api.get<AddressList>('/me/addresses'),
       api.get<PaymentMethods>(`/me/payment-methods?market=${encodeURIComponent(market)}`),
+      api.get<ContactView>('/me/contact'),
     ]);
+    contact = known;
     addresses = list.addresses;
     methods = got;
     loadedFor = person.id;
@@ -86,23 +91,35 @@ export const buyer = {
     await api.remove(`/me/addresses/${id}`);
     addresses = addresses.filter((address) => address.id !== id);
   },
+  /** The card that a test card has become. */
+  savedCard(token: string): CardView | null {
+    return savedCards.get(token) ?? null;
+  },
   async addCard(token: string): Promise<CardView> {
     const added = await api.post<CardView>('/me/cards', { provider: 'sandbox', token });
     methods = { ...methods, cards: [added, ...methods.cards.filter(({ id }) => id !== added.id)] };
+    savedCards.set(token, added);
     return added;
   },
   async removeCard(id: string): Promise<void> {
     await api.remove(`/me/cards/${id}`);
     methods = { ...methods, cards: methods.cards.filter((card) => card.id !== id) };
   },
-  /** A test card becomes a saved one here; what was used is what is offered next time. */
+  /**
+   * Makes ready to pay: a test card becomes a saved one, a person who can be called where the parcel
+   * goes can be called at all; and what was used is what is offered next time.
+   */
   async choice(means: Means, addressId: string): Promise<PaymentChoice> {
     lasting.set(LAST_ADDRESS, addressId);
+    const address = addresses.find(({ id }) => id === addressId);
+    if (contact.phone === null && address !== undefined) {
+      contact = await api.put<ContactView>('/me/contact', { phone: address.phone, email: contact.email });
+    }
     if (means.kind === 'pay_on_delivery') {
       lasting.set(LAST_PAYMENT, 'pay_on_delivery');
       return { method: 'pay_on_delivery' };
     }
-    const card = means.kind === 'card' ? means.card : await this.addCard(means.token);
+    const card = means.kind === 'card' ? means.card : (savedCards.get(means.token) ?? (await this.addCard(means.token)));
     lasting.set(LAST_PAYMENT, card.id);
     return { method: 'card', card_id: card.id };
   },

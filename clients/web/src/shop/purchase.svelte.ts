@@ -12,6 +12,8 @@ import { buyer, type Means } from './buyer.svelte';
 
 const LOOK_AGAIN_MS = 3_000;
 
+export const NEW_ADDRESS = 'new';
+
 export type Stage = 'choosing' | 'held' | 'paying' | 'confirmed' | 'over';
 
 export interface Sum {
@@ -36,13 +38,20 @@ export class Purchase {
   order = $state.raw<OrderView | null>(null);
   refusal = $state.raw<Refusal | null>(null);
   quote = $state.raw<Quote | null>(null);
+  /** Where to; empty until one is chosen, `NEW_ADDRESS` while one is being written. */
+  addressId = $state('');
   #saleId = $state<string | null>(null);
+  /** What was told of orders; it may overtake the reply that first names them. */
+  readonly #told = new Map<string, OrderView>();
   readonly #room: Room;
   #watching: ReturnType<typeof setInterval> | null = null;
 
   constructor(room: Room) {
     this.#room = room;
-    room.onOrder((order) => this.#update(order));
+    room.onOrder((order) => {
+      this.#told.set(order.id, order);
+      this.#update(order);
+    });
   }
 
   get sale(): SaleView | null {
@@ -198,6 +207,7 @@ export class Purchase {
   async pay(where: string | AddressDraft, means: Means): Promise<void> {
     await this.#attempt(async () => {
       const addressId = typeof where === 'string' ? where : (await buyer.addAddress(where)).id;
+      this.addressId = addressId;
       const payment = await buyer.choice(means, addressId);
       if (this.order === null) return this.#place(addressId, payment);
       const wish = { address_id: addressId, payment };
@@ -305,8 +315,10 @@ export class Purchase {
     }
   }
 
-  #update(order: OrderView, isOurs = false): void {
+  #update(said: OrderView, isOurs = false): void {
     const known = this.order;
+    const told = this.#told.get(said.id);
+    const order = told !== undefined && told.version > said.version ? told : said;
     if (!isOurs && known?.id !== order.id) return;
     if (known?.id === order.id && known.version > order.version) return;
     const wasConfirmed = this.stage === 'confirmed' && known?.id === order.id;
