@@ -7,7 +7,8 @@ async with RoomClient("ws://127.0.0.1:8080/v1/live", room=room_id, token=token) 
 """
 
 from livecommerce.client.api import ApiClient, ApiRefused
+from livecommerce.client.failures import CallRefused, Closed
 from livecommerce.client.position import RoomMirror
-from livecommerce.client.room import CallRefused, Closed, RoomClient
+from livecommerce.client.room import RoomClient
 
 __all__ = ["ApiClient", "ApiRefused", "CallRefused", "Closed", "RoomClient", "RoomMirror"]

@@ -29,6 +29,8 @@ class RoomMirror:
         self._seen: deque[str] = deque(maxlen=4096)
         self._seen_ids: set[str] = set()
         self._versions: dict[str, int] = {}
+        self._shown: dict[str, str] = {}
+        """The event last given for each key."""
 
     def snapshot(
         self, epoch: str, offset: int, state: list[Any], recent: list[Event], volatile: list[Any]
@@ -39,7 +41,8 @@ class RoomMirror:
         self._versions = {event.key: event.version for event in state}
         self.volatile = {event.key: event for event in volatile}
         self.recent = deque(recent, maxlen=RECENT_MAX)
-        fresh = [event for event in [*recent, *state] if self._is_new(event)]
+        fresh: list[Event] = [event for event in recent if self._is_new(event)]
+        fresh += [event for event in state if self._is_change(event)]
         return [*fresh, *volatile]
 
     def batch(
@@ -59,6 +62,11 @@ class RoomMirror:
         """Applies what was missed while away."""
         self.epoch, self.offset = epoch, offset
         return self.apply(events)
+
+    def beat(self, epoch: str, last: int) -> None:
+        """Compares our position with the server's; raises GapFound when the tail is missing."""
+        if self.offset is not None and (epoch != self.epoch or last > self.offset):
+            raise GapFound
 
     def apply(self, events: list[Event]) -> list[Event]:
         """Applies events in order, each id once and no key backwards."""
@@ -81,8 +89,7 @@ class RoomMirror:
                 self.state.pop(event.key, None)
             else:
                 self.state[event.key] = event
-            self._is_new(event)
-            return True
+            return self._is_change(event)
         if not self._is_new(event):
             return False
         gone = set(event.redacts())
@@ -90,6 +97,13 @@ class RoomMirror:
             self.recent = deque((old for old in self.recent if old.id not in gone), RECENT_MAX)
         if event.lane is Lane.LOG and event.replayed:
             self.recent.append(event)
+        return True
+
+    def _is_change(self, event: StateEvent) -> bool:
+        # By key, not by id: a counter that left the room and came back says its old event again.
+        if self._shown.get(event.key) == event.id:
+            return False
+        self._shown[event.key] = event.id
         return True
 
     def _is_new(self, event: Event) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import AsyncIterator
@@ -13,40 +12,28 @@ from typing import Any
 import msgpack
 import msgspec
 import orjson
+import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
+from livecommerce.client.failures import CallRefused, Closed
 from livecommerce.client.position import GapFound, RoomMirror
 from livecommerce.gateway.wire import REPLIES, AnyEvent
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.commands import Command, Hello, Join, Ping, Renew
 from livecommerce.protocol.events import Event
 
+log = structlog.get_logger()
+
 BACKOFF_BASE_S = 0.3
 BACKOFF_MAX_S = 20.0
 STABLE_AFTER_S = 30.0
+CLOSE_S = 2.0
+"""How long a peer may take to answer our close frame."""
 _STAY_AWAY_FROM = 4500
-
-
-class CallRefused(Exception):
-    """The server answered a command with an error."""
-
-    def __init__(self, error: dict[str, Any]) -> None:
-        super().__init__(error["code"])
-        self.code: str = error["code"]
-        self.retry: str = error["retry"]
-        self.after_ms: int | None = error.get("after_ms")
-        self.field: str | None = error.get("field")
-        self.data: dict[str, Any] = error.get("data", {})
-
-
-class Closed(Exception):
-    """The client is closed for good: by us, or by a close code that says to stay away."""
-
-    def __init__(self, code: int | None = None) -> None:
-        super().__init__(f"closed ({code})")
-        self.code = code
+_WELCOME_S = 30.0
+_SILENCE_BEATS = 1.5
 
 
 class RoomClient:
@@ -82,7 +69,10 @@ class RoomClient:
         self._codec = codec
         self._reconnect = reconnect
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(queue_max)
-        self._waiting: dict[str, tuple[type[Command], asyncio.Future[Any]]] = {}
+        self._waiting: dict[str, asyncio.Future[dict[str, Any] | None]] = {}
+        """The answer to each command by its id; None when the connection was lost before."""
+        self._hello_id = ""
+        self._wait_s = 0.0
         self._socket: ClientConnection | None = None
         self._ready = asyncio.Event()
         self._closed: Closed | None = None
@@ -90,11 +80,13 @@ class RoomClient:
 
     async def __aenter__(self) -> RoomClient:
         self._reader = asyncio.create_task(self._run(), name="room client")
-        ready = asyncio.create_task(self._ready.wait())
-        await asyncio.wait({ready, self._reader}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if self._closed is not None:
-            raise self._closed
+        try:
+            await self._ready.wait()
+            if self._closed is not None:
+                raise self._closed
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -108,13 +100,16 @@ class RoomClient:
     async def close(self) -> None:
         """Closes the socket and ends `events()`."""
         self._reconnect = False
-        if self._socket is not None:
-            await self._socket.close()
+        try:
+            if self._socket is not None:
+                await self._socket.close()
+        finally:
+            if self._reader is not None:
+                self._reader.cancel()
+            self._end(Closed(1000))
         if self._reader is not None:
-            self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Closed):
-                await self._reader
-        self._end(Closed(1000))
+            # Not `await reader`: to catch its cancellation would catch one that is meant for us.
+            await asyncio.wait({self._reader})
 
     async def drop(self) -> None:
         """Loses the connection as a dead network would, without a close frame (for tests)."""
@@ -132,26 +127,23 @@ class RoomClient:
         Raises CallRefused with the server's code. After a lost connection the same command is sent
         again under its id, so that it has one effect.
         """
-        if self._closed is not None:
-            raise self._closed
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[command.id] = (type(command), future)
         try:
             async with asyncio.timeout(timeout_s):
-                while True:
-                    await self._ready.wait()
-                    if self._closed is not None:
-                        raise self._closed
-                    try:
-                        await self._write(command)
-                        return await future
-                    except _Lost:
-                        # Set again when the reader is back in the room, or has given up.
-                        self._ready.clear()
-                        future = asyncio.get_running_loop().create_future()
-                        self._waiting[command.id] = (type(command), future)
+                while (answer := await self._attempt(command)) is None:
+                    pass
         finally:
             self._waiting.pop(command.id, None)
+        if answer["t"] == "err":
+            raise CallRefused(answer)
+        return msgspec.convert(answer["d"], REPLIES[type(command)])
+
+    async def _attempt(self, command: Command) -> dict[str, Any] | None:
+        """Sends a command once. None: the connection went away, and nobody knows its effect."""
+        await self._ready.wait()
+        if self._closed is not None:
+            raise self._closed
+        answer = self._waiting[command.id] = asyncio.get_running_loop().create_future()
+        return await answer if await self._write(command) else None
 
     async def renew(self, token: str) -> None:
         """Uses another access token from now on."""
@@ -170,6 +162,12 @@ class RoomClient:
                 code = await self._connection()
             except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
                 pass
+            except Exception as problem:
+                # Not a network's fault but a frame we cannot read; whoever waits has to know.
+                log.exception("room client failed")
+                self._reconnect = False
+                self._closed = Closed()
+                self._closed.__cause__ = problem
             self._socket = None
             self._ready.clear()
             self._lose()
@@ -178,32 +176,49 @@ class RoomClient:
                 return
             attempt = 0 if loop.time() - started_s > STABLE_AFTER_S else attempt + 1
             ceiling_s = min(BACKOFF_MAX_S, BACKOFF_BASE_S * 2**attempt)
-            await asyncio.sleep(random.uniform(0, ceiling_s))
+            await asyncio.sleep(self._wait_s + random.uniform(0, ceiling_s))
+            self._wait_s = 0.0
             self.reconnects += 1
 
     async def _connection(self) -> int | None:
         protocol = Subprotocol(f"livecommerce.v1.{self._codec}")
         async with connect(
-            self.url, subprotocols=[protocol], compression=None, max_size=None, ping_interval=None
+            self.url,
+            subprotocols=[protocol],
+            compression=None,
+            max_size=None,
+            ping_interval=None,
+            close_timeout=CLOSE_S,
         ) as socket:
             self._socket = socket
+            self._hello_id = new_id()
             await self._write(
                 Hello(
-                    id=new_id(),
+                    id=self._hello_id,
                     token=self.token,
                     room=self.room,
                     epoch=self.mirror.epoch,
                     offset=self.mirror.offset,
                 )
             )
-            try:
-                async for frame in socket:
-                    self._receive(_decode(frame))
-            except GapFound:
-                await socket.close()
+            loop = asyncio.get_running_loop()
+            silence_s = _WELCOME_S
+            # The server beats; a network that died says nothing at all.
+            async with asyncio.timeout(silence_s) as silence:
+                try:
+                    async for frame in socket:
+                        self._receive(_decode(frame))
+                        if self.welcome:
+                            silence_s = _SILENCE_BEATS * self.welcome["beat_s"]
+                        silence.reschedule(loop.time() + silence_s)
+                except GapFound:
+                    await socket.close()
             return socket.close_code
 
     def _receive(self, message: dict[str, Any]) -> None:
+        if message.get("room", self.room) != self.room:
+            # Of the room we were in before `join`, or a beat to those who are in none.
+            return
         match message["t"]:
             case "batch":
                 events = _events(message.get("events", ()))
@@ -242,27 +257,20 @@ class RoomClient:
             case "told":
                 self._emit(_events([message["event"]]))
             case "beat":
-                if message["epoch"] != self.mirror.epoch or message["last"] > (
-                    self.mirror.offset or 0
-                ):
-                    raise GapFound
+                self.mirror.beat(message["epoch"], message["last"])
 
     def _settle(self, message: dict[str, Any]) -> None:
-        waiting = self._waiting.get(message["id"] or "")
-        if waiting is None:
-            if message["t"] == "err" and not self._ready.is_set():
-                # The hello was refused: nothing to wait for.
+        answer = self._waiting.get(message["id"] or "")
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+        elif message["id"] == self._hello_id:
+            # Only an error comes under this id. The server closes now; do we come back?
+            if message["retry"] == "after":
+                self._wait_s = (message.get("after_ms") or 0) / 1000
+            else:
                 self._reconnect = False
                 self._closed = Closed()
                 self._closed.__cause__ = CallRefused(message)
-            return
-        command, future = waiting
-        if future.done():
-            return
-        if message["t"] == "err":
-            future.set_exception(CallRefused(message))
-        else:
-            future.set_result(msgspec.convert(message["d"], REPLIES[command]))
 
     def _emit(self, events: list[Event]) -> None:
         for event in events:
@@ -271,30 +279,33 @@ class RoomClient:
                 self._events.get_nowait()
             self._events.put_nowait(event)
 
-    async def _write(self, command: Command) -> None:
+    async def _write(self, command: Command) -> bool:
+        """Sends a command; False when the connection is lost."""
         socket = self._socket
         if socket is None:
-            raise _Lost
+            return False
         plain = msgspec.to_builtins(command)
         try:
             if self._codec == "msgpack":
                 await socket.send(msgpack.packb(plain))
             else:
                 await socket.send(orjson.dumps(plain), text=True)
-        except ConnectionClosed as problem:
-            raise _Lost from problem
+        except ConnectionClosed:
+            if socket is self._socket:
+                # The reader has not noticed yet. It says when it is back in the room.
+                self._ready.clear()
+            return False
+        return True
 
     def _lose(self) -> None:
-        for _, future in self._waiting.values():
-            if not future.done():
-                future.set_exception(_Lost())
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_result(None)
 
     def _end(self, closed: Closed) -> None:
         if self._closed is None:
             self._closed = closed
-        for _, future in self._waiting.values():
-            if not future.done():
-                future.set_exception(self._closed)
+        self._lose()
         self._ready.set()
         self._emit_end()
 
@@ -305,9 +316,14 @@ class RoomClient:
 
     async def join(self, room: str) -> None:
         """Moves to another room."""
-        self.room = room
-        self.mirror = RoomMirror()
-        await self.call(Join(id=new_id(), room=room))
+        before = self.room, self.mirror
+        self.room, self.mirror = room, RoomMirror()
+        try:
+            await self.call(Join(id=new_id(), room=room))
+        except CallRefused:
+            # We are where we were. What we did not look at meanwhile is found to be missing.
+            self.room, self.mirror = before
+            raise
 
     async def ping(self) -> int:
         """Asks for the server's clock; corrects `clock_offset_ms`. Returns the round trip in ms."""
@@ -317,10 +333,6 @@ class RoomClient:
         trip_ms = round((loop.time() - sent_s) * 1000)
         self.clock_offset_ms = reply.now + trip_ms // 2 - time.time_ns() // 1_000_000
         return trip_ms
-
-
-class _Lost(Exception):
-    """The connection went away while a command was on its way."""
 
 
 def _decode(frame: str | bytes) -> dict[str, Any]:
