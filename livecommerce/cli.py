@@ -1,4 +1,4 @@
-"""The command line: serve · work · demo · migrate · verify · doctor · schema · link."""
+"""The command line: serve · demo · migrate · verify · doctor · schema · link."""
 
 from __future__ import annotations
 

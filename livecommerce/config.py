@@ -60,21 +60,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     messages_per_s: float = 20.0
     messages_burst: float = 40.0
     frame_bytes_max: int = 16_384
-    body_bytes_max: int = 65_536
-    picture_bytes_max: int = 10_000_000
     beat_s: int = 20
     drain_s: float = 10.0
     tick_ms_min: int = 20
     tick_ms_max: int = 250
     batch_max: int = 256
     """Writes that share one commit; 1 turns group commit off (benchmarks do)."""
-
-    hold_s: int = 600
-    """How long units are kept for a buyer outside of a flash sale."""
-    payment_provider: str = "sandbox"
-    sandbox_late_s: float = 5.0
-    """After how long the sandbox's slow card succeeds."""
-    pay_on_delivery: bool = True
 
     log_level: str = "info"
     log_format: str = "auto"

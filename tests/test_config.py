@@ -16,14 +16,14 @@ def test_values_are_read_by_their_types() -> None:
         {
             "LIVECOMMERCE_PORT": "9000",
             "LIVECOMMERCE_ALLOWED_ORIGINS": "https://a.example, https://b.example",
-            "LIVECOMMERCE_PAY_ON_DELIVERY": "false",
+            "LIVECOMMERCE_DRAIN_S": "2.5",
             "LIVECOMMERCE_DATA_DIR": "somewhere",
             "HOME": "ignored",
         }
     )
     assert settings.port == 9000
     assert settings.allowed_origins == ("https://a.example", "https://b.example")
-    assert settings.pay_on_delivery is False
+    assert settings.drain_s == 2.5
     assert settings.data_dir == Path("somewhere")
 
 

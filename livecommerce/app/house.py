@@ -28,6 +28,10 @@ from livecommerce.protocol.session import SessionLimits
 
 log = structlog.get_logger()
 
+_ANSWERS_S = 2.0
+"""How long answers under way may take when the house closes: an order is written in that time, and
+a phone that is downloading a video must not keep the process alive."""
+
 
 class House:
     """A running process. Made by `open_house`."""
@@ -44,6 +48,31 @@ class House:
         settings = self.services.settings
         return settings.public_url or f"http://{settings.host}:{self.door.port}"
 
+    async def until(self, asked: asyncio.Event) -> None:
+        """Waits until the process is asked to end, or has to because a part of it died."""
+        waiting = [asyncio.create_task(asked.wait()), asyncio.create_task(self.failed.wait())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+
+def asked_to_end() -> asyncio.Event:
+    """Returns what SIGTERM and SIGINT set. A second signal ends the process where it stands."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def ask() -> None:
+        asked.set()
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+    for number in signals:
+        loop.add_signal_handler(number, ask)
+    return asked
+
 
 @contextlib.asynccontextmanager
 async def open_house(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[House]:
@@ -55,11 +84,13 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
     async with contextlib.AsyncExitStack() as stack:
         services = await open_services(settings, clock, stack)
         await services.people.start()
+        stack.push_async_callback(services.people.close)
+        await services.hub.start()
+        stack.push_async_callback(services.hub.stop)
+        stack.push_async_callback(services.outbox.close)
         await services.shows.start()
         stack.push_async_callback(services.shows.close)
         stack.push_async_callback(services.orders.close)
-        await services.hub.start()
-        stack.push_async_callback(services.hub.stop)
 
         metrics = Metrics(
             {"hub": services.hub.statistics, "writer": lambda: services.database.writer.counts}
@@ -90,7 +121,9 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
             trusted_proxies=settings.trusted_proxies,
             behind_https=settings.public_url.startswith("https:"),
         )
-        runner = web.AppRunner(web_app, keepalive_timeout=75, access_log=None)
+        runner = web.AppRunner(
+            web_app, keepalive_timeout=75, access_log=None, shutdown_timeout=_ANSWERS_S
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         assert runner.server is not None
@@ -104,19 +137,13 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
 
 async def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then drains: nobody is dropped who can be handed over."""
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
+    asked = asked_to_end()
     async with open_house(settings) as house:
         log.info("serving", url=house.url, database=house.services.database.dialect)
         # What lives now lives on: the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        done = [asyncio.create_task(asked.wait()), asyncio.create_task(house.failed.wait())]
-        await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.cancel()
+        await house.until(asked)
         log.info("draining", seconds=settings.drain_s)
         await house.door.drain(settings.drain_s)
     if house.failed.is_set():

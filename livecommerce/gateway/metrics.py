@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -62,11 +62,7 @@ class Metrics:
 
 def _numbers(statistics: object) -> dict[str, float]:
     plain: Any = msgspec.to_builtins(statistics)
-    return {
-        name: float(value)
-        for name, value in plain.items()
-        if isinstance(value, int | float) and value is not None
-    }
+    return {name: float(value) for name, value in plain.items() if isinstance(value, int | float)}
 
 
 def count_requests(metrics: Metrics) -> Middleware:
@@ -82,7 +78,9 @@ def count_requests(metrics: Metrics) -> Middleware:
         finally:
             resource = request.match_info.route.resource
             route = resource.canonical if resource is not None else "unmatched"
-            metrics.requests.labels(request.method, route, status).inc()
+            # Anybody may send any method; a label of its own for each would fill the memory.
+            method = request.method if request.method in hdrs.METH_ALL else "other"
+            metrics.requests.labels(method, route, status).inc()
 
     return counted
 

@@ -6,16 +6,12 @@ the Structs of the features stay the only definition.
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
 import msgspec
 
 from livecommerce.catalogue import wire as catalogue
-from livecommerce.gateway import openapi
 from livecommerce.gateway.wire import AnyCommand, AnyEvent, AnyMessage
 from livecommerce.kernel.errors import Code
 from livecommerce.orders import wire as orders
@@ -28,12 +24,6 @@ from livecommerce.shows import wire as shows
 from livecommerce.stock import wire as stock
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_ROOT = Path(__file__).parents[2]
-_WEB = _ROOT / "clients" / "web"
-_SCHEMA = _WEB / "src" / "core" / "protocol" / "schema.json"
-_TYPES = _SCHEMA.with_name("generated.ts")
-_OPENAPI = _ROOT / "docs" / "openapi.json"
-
 _MODULES = (commands, messages, people, catalogue, stock, shows, payments, orders)
 _BASES = (commands.Command, messages.Message, Event, StateEvent, VolatileEvent)
 
@@ -72,29 +62,6 @@ def schema() -> dict[str, Any]:
         },
         "x-close-codes": {code.name.lower(): code.value for code in CloseCode},
     }
-
-
-def write(*, check: bool = False) -> list[Path]:
-    """Writes what is generated from the wire into the source tree; `check` only compares.
-
-    Returns the files that differed, relative to the tree. The TypeScript types come from the schema
-    by the web client's own script, so they need its libraries to be installed.
-    """
-    differing = []
-    for path, document in ((_SCHEMA, schema()), (_OPENAPI, openapi.document())):
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        if path.is_file() and path.read_text() == text:
-            continue
-        differing.append(path)
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-    before = _TYPES.read_bytes() if _TYPES.is_file() else b""
-    command = ["npm", "run", "--silent", "types", *(["--", "--check"] if check else [])]
-    done = subprocess.run(command, cwd=_WEB, check=not check)  # noqa: S603
-    if done.returncode != 0 or before != _TYPES.read_bytes():
-        differing.append(_TYPES)
-    return [path.relative_to(_ROOT) for path in differing]
 
 
 def _structs() -> list[type[msgspec.Struct]]:

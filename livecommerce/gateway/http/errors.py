@@ -62,7 +62,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         if allow := raised.headers.get("Allow"):
             answer.headers["Allow"] = allow
         return answer
-    except (ConnectionError, TimeoutError):
+    except ConnectionError:
+        # The caller has gone: there is nobody to answer.
         raise
     except Exception:
         log.exception("request failed", request_id=request[REQUEST_ID], path=request.path)
