@@ -7,16 +7,21 @@ import contextlib
 import random
 
 import msgspec
+import structlog
 
 from livecommerce.app.services import Services
 from livecommerce.client import CallRefused, Closed, RoomClient
 from livecommerce.demo.seed import Seeded, buyer
+from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
 from livecommerce.orders.wire import PlaceOrder
 from livecommerce.payments.wire import PaymentChoice
 from livecommerce.people.accounts import Actor, Kind
+from livecommerce.protocol.codes import CloseCode
 from livecommerce.shows.wire import PinChanged, SendChat, SendLikes
 from livecommerce.stock.wire import SaleChanged, SaleView
+
+log = structlog.get_logger()
 
 NAMES = (
     "Abeer", "Amal", "Aziz", "Badr", "Dalal", "Dana", "Faisal", "Farah", "Fatimah", "Ghada",
@@ -33,6 +38,10 @@ LINES = (
     "Just bought it", "Can you show the back?", "What size are you wearing?", "So elegant",
     "Greetings from Muscat", "Does it ship to Bahrain?", "The colour is lovely", "Wow that price",
 )  # fmt: skip
+
+
+_VISIT_S = 480.0
+_AWAY_S = (1.0, 5.0)
 
 
 class Crowd:
@@ -60,14 +69,22 @@ class Crowd:
         # Everybody comes from an address of their own, or the sign-in limit would keep them out.
         ip = f"10.{index // 250}.{index % 250}.1"
         while True:
-            link = await self._services.people.make_link(actor.person_id)
-            signed_in = await self._services.people.link(link, ip=ip)
-            token = signed_in.tokens.access_token
-            client = RoomClient(self._url, room=self._seeded.room.id, token=token)
-            # An access token lives ten minutes; before that everybody comes in anew.
-            with contextlib.suppress(Closed, TimeoutError):
-                async with asyncio.timeout(480), client as room:
+            try:
+                link = await self._services.people.make_link(actor.person_id)
+                signed_in = await self._services.people.link(link, ip=ip)
+                token = signed_in.tokens.access_token
+                client = RoomClient(self._url, room=self._seeded.room.id, token=token)
+                # An access token lives ten minutes; before that everybody comes in anew.
+                async with asyncio.timeout(_VISIT_S), client as room:
                     await self._live(room, actor, chance)
+            except Closed as closed:
+                if _is_banned(closed):
+                    return
+            except Refused as refused:
+                log.info("not let in", name=actor.name, code=refused.code)
+            except TimeoutError:
+                pass
+            await asyncio.sleep(chance.uniform(*_AWAY_S))
 
     async def _live(self, room: RoomClient, actor: Actor, chance: random.Random) -> None:
         watching = asyncio.create_task(self._watch(room, actor, chance))
@@ -82,6 +99,7 @@ class Crowd:
                         await room.call(SendLikes(id=new_id(), count=chance.randint(1, 12)))
         finally:
             watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
     async def _watch(self, room: RoomClient, actor: Actor, chance: random.Random) -> None:
         """Buys now and then what is pinned, and more eagerly what is on flash sale."""
@@ -111,6 +129,14 @@ class Crowd:
                 paid = _paying(order, address_id, payment)
                 with contextlib.suppress(CallRefused, Closed, TimeoutError):
                     await room.call(paid)
+
+
+def _is_banned(closed: Closed) -> bool:
+    """Told by the close code, or as the refusal when somebody comes back."""
+    refused = closed.__cause__
+    return closed.code == CloseCode.BANNED or (
+        isinstance(refused, CallRefused) and refused.code == Code.BANNED
+    )
 
 
 def _sale_order(sale: SaleView, delivery_minor: int) -> PlaceOrder:

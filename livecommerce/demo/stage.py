@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import io
 import shutil
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -16,24 +15,27 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from livecommerce.app.house import House, open_house
-from livecommerce.client import RoomClient
+from livecommerce.app.house import House, asked_to_end, open_house
+from livecommerce.client import Closed, RoomClient
 from livecommerce.config import Settings
 from livecommerce.demo import script
 from livecommerce.demo.crowd import Crowd
 from livecommerce.demo.host import ScriptedHost
 from livecommerce.demo.seed import ROOM_SLUG, Seeded, seed
+from livecommerce.kernel.errors import Refused
 from livecommerce.people.accounts import Actor
 
 log = structlog.get_logger()
 
 _LINK_VALID_S = 86_400
+_HOST_AWAY_S = 2.0
 
 
 async def open_stage(
     *, crowd: int, port: int, lan: bool, folder: Path, fresh: bool, console: Console
 ) -> None:
     """Prepares what is missing, opens the room, and plays until interrupted."""
+    asked = asked_to_end()
     media = await asyncio.to_thread(_prepare, folder, fresh=fresh)
     address = lan_address() if lan else "127.0.0.1"
     settings = Settings(
@@ -43,11 +45,7 @@ async def open_stage(
         data_dir=folder,
         log_level="warning",
     )
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
-    with _bars(console) as bar:
+    with contextlib.suppress(_Interrupted), _bars(console, asked) as bar:
         await _draw(folder, media, bar)
         async with open_house(settings) as house:
             began_ms = house.services.clock.now_ms()
@@ -60,9 +58,11 @@ async def open_stage(
             async with _playing(house, seeded, began_ms, crowd):
                 bar.stop()
                 console.print(await _welcome(house, seeded, address, port), soft_wrap=True)
-                await asked.wait()
+                await house.until(asked)
                 console.print("closing the room …")
             await house.door.drain(1.0)
+            if house.failed.is_set():
+                raise SystemExit(1)
 
 
 def _prepare(folder: Path, *, fresh: bool) -> Path:
@@ -73,25 +73,40 @@ def _prepare(folder: Path, *, fresh: bool) -> Path:
     return media
 
 
-class _Bars:
-    """A progress bar for each long step, made when the step begins."""
+class _Interrupted(Exception):
+    """The demo was asked to end in the middle of a long step."""
 
-    def __init__(self, progress: Progress) -> None:
+
+class _Bars:
+    """A progress bar for each long step, made when the step begins.
+
+    Long steps run in threads, which nobody can stop from outside; but all of them tell how far they
+    are, and that is where they hear that they shall end.
+    """
+
+    def __init__(self, progress: Progress, asked: asyncio.Event) -> None:
         self._progress = progress
+        self._asked = asked
 
     def __call__(self, text: str) -> Callable[[float], None]:
         task = self._progress.add_task(text, total=1.0)
-        return lambda share: self._progress.update(task, completed=share)
+
+        def advance(share: float) -> None:
+            if self._asked.is_set():
+                raise _Interrupted
+            self._progress.update(task, completed=share)
+
+        return advance
 
     def stop(self) -> None:
         self._progress.stop()
 
 
 @contextlib.contextmanager
-def _bars(console: Console) -> Iterator[_Bars]:
+def _bars(console: Console, asked: asyncio.Event) -> Iterator[_Bars]:
     columns = (TextColumn("  {task.description:<28}"), BarColumn(32), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        yield _Bars(progress)
+        yield _Bars(progress, asked)
 
 
 async def _draw(folder: Path, media: Path, bar: _Bars) -> None:
@@ -115,14 +130,18 @@ async def _playing(house: House, seeded: Seeded, began_ms: int, crowd: int) -> A
 
     async def perform() -> None:
         while True:
-            token = await _token(house, seeded.host)
-            client = RoomClient(url, room=seeded.room.id, token=token)
-            # The token lives ten minutes; between two rounds nobody notices a new one.
-            rounds_s = script.LOOP_S * 3
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(rounds_s), client:
+            try:
+                token = await _token(house, seeded.host)
+                client = RoomClient(url, room=seeded.room.id, token=token)
+                # The token lives ten minutes; between two rounds nobody notices a new one.
+                async with asyncio.timeout(script.LOOP_S * 3), client:
                     show = ScriptedHost(client, seeded, house.services.clock, began_ms)
                     await show.run()
+            except TimeoutError:
+                pass
+            except (Closed, Refused) as problem:
+                log.warning("the host comes back", after=str(problem))
+                await asyncio.sleep(_HOST_AWAY_S)
 
     tasks = [
         asyncio.create_task(perform(), name="host"),
