@@ -179,12 +179,8 @@ class Writer:
                     await self._commit(pendings[:middle])
                     await self._commit(pendings[middle:])
                     return
-                tries += 1
-                # Once more: another process may have stored the very row it had looked for.
-                if tries > 1:
-                    pendings[0].answer(Outcome(error=_refusal(pendings[0].write, error)))
-                    return
-                continue
+                pendings[0].answer(Outcome(error=_refusal(pendings[0].write, error)))
+                return
             except Unreachable as error:
                 _log.error("the database is out of reach", extra={"error": str(error)})
                 break
