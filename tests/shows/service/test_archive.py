@@ -30,6 +30,7 @@ async def test_many_are_stored_once_and_in_order(world: World):
     await archive.store()
     rows = await world.database.fetch(chat_messages.select().order_by(chat_messages.c.said_at))
     assert [row["id"] for row in rows] == [f"m{number}" for number in range(450)]
+    assert archive.lost == 0
 
 
 async def test_what_waits_is_bounded_and_the_oldest_go(world: World, monkeypatch):

@@ -92,6 +92,7 @@ async def test_a_resend_after_a_restart_is_archived_once(live: World):
     again = await live.shows.chat.send_chat(sami, live.room_id, sent)
     await live.shows.archive.store()
     assert [row["id"] for row in await live.database.fetch(chat_messages.select())] == [again.id]
+    assert live.shows.archive.lost == 0
 
 
 @pytest.mark.parametrize(

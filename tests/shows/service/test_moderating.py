@@ -99,6 +99,18 @@ async def test_what_quotes_it_goes_with_it(live: World):
     assert refused.code is Code.NOT_FOUND
 
 
+async def test_old_quotes_are_found_in_the_archive(live: World):
+    bad = await live.say(live.host, "something bad")
+    quoting = await live.say(live.host, "how rude", reply_to=bad)
+    for number in range(60):
+        await live.say(live.host, f"{number}")
+    await live.shows.archive.store()
+    live.clock.advance(700_000)
+    await live.shows.memory.refresh()
+    await delete(live, live.host, bad)
+    assert set(removed(live)) == {bad, quoting}
+
+
 async def test_a_message_of_another_room_cannot_be_deleted(live: World):
     sami = await live.person("Sami")
     other = await live.make_room("other")
