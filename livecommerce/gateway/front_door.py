@@ -104,6 +104,8 @@ class FrontDoor:
         )
         self.reading = Deadlines(settings.head_deadline_s, _Doorway.overdue)
         self.is_draining = False
+        self.port = 0
+        """The port that was bound first."""
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -127,14 +129,9 @@ class FrontDoor:
         else:
             listener = await loop.create_server(make, host, port, backlog=backlog)
         self._listeners.append(listener)
+        self.port = self.port or listener.sockets[0].getsockname()[1]
         if self._sweeper is None:
             self._sweeper = loop.create_task(self._sweep())
-
-    @property
-    def port(self) -> int:
-        """The port that was bound first."""
-        port: int = self._listeners[0].sockets[0].getsockname()[1]
-        return port
 
     async def drain(self, within_s: float) -> None:
         """Stops accepting and hands the live connections over; see `Hub.drain`."""

@@ -28,7 +28,7 @@ TOKEN_FIELDS = frozenset({"token", "access_token", "jwt", "ticket"})
 # The library logs every opening and closing at INFO; a node has thousands of them.
 LIBRARY_LOG = logging.getLogger("livecommerce.gateway.websockets")
 LIBRARY_LOG.setLevel(logging.WARNING)
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*)\r\n")
+_FIELD = re.compile(r"(?m)^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*)\r\n")
 _READ_HERE = frozenset(
     {
         "host",
@@ -129,12 +129,10 @@ class Handshake:
     def accept(self, request: Request) -> Answer:
         """Makes the answer: 101, or what is wrong with the request."""
         protocol = self._protocol
-        protocol.subprotocol = None
         response = protocol.accept(request)
         codec = None
         if response.status_code == 101:
-            assert protocol.subprotocol is not None
-            codec = CODEC_BY_SUBPROTOCOL[protocol.subprotocol]
+            codec = CODEC_BY_SUBPROTOCOL[response.headers["Sec-WebSocket-Protocol"]]
         body, head = bytes(response.body or b""), response.serialize()
         return Answer(response.status_code, response.headers, body, codec, head)
 

@@ -141,6 +141,7 @@ def test_too_fast_is_refused_with_the_wait_then_closed():
 
 def test_after_the_wait_it_may_go_on():
     session = opened()
+    decision = None
     for _ in range(11):
         decision = said(session, {"t": "ping", "id": ID})
         if isinstance(decision, Accept):

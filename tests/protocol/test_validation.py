@@ -156,5 +156,5 @@ def test_a_fault_has_its_code_and_field(value, code, field):
 
 
 def test_what_is_well_formed_is_converted():
-    order = validate({"t": "order", "id": "abcd", "lines": [{"qty": 2}]}, Order | Cancel)
+    order: Order = validate({"t": "order", "id": "abcd", "lines": [{"qty": 2}]}, Order | Cancel)
     assert order == Order(id="abcd", lines=[Line(qty=2)])

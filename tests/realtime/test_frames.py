@@ -24,7 +24,7 @@ def as_message(value: dict[str, Any], type_: type[msgspec.Struct]) -> None:
 def test_frames_have_the_shapes_of_the_protocol(codec):
     entry = Entry(pub(said()), offset=4, sequence=1, at_s=0.0)
     head: dict[str, Any] = {"room_id": "r", "epoch": "e", "offset": 4, "now_ms": 5}
-    written = {
+    written: dict[type[msgspec.Struct], bytes] = {
         messages.Batch: frames.batch(
             codec, room_id="r", epoch="e", first=4, last=4, events=[entry], volatile=[entry]
         ),

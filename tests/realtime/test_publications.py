@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
+from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import JSON, MESSAGE_PACK
 from livecommerce.protocol.events import EVERYONE, STAFF, Lane
 from livecommerce.realtime.publications import Publication, publication_of, sees, transcode
-from tests.realtime.support import Hearts, Removed, likes, new_id, said, shelf
+from tests.realtime.support import Hearts, Removed, likes, said, shelf
 
 
 def test_state_events_carry_key_and_version():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import CODECS, JSON, MESSAGE_PACK
 from livecommerce.protocol.codes import CloseCode
 from livecommerce.realtime import fan_out
@@ -16,7 +17,6 @@ from tests.realtime.support import (
     Stage,
     Viewer,
     likes,
-    new_id,
     pub,
     said,
     shelf,

@@ -9,10 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import CODECS
 from livecommerce.realtime import fan_out
 from livecommerce.realtime.room_log import RoomSeed
-from tests.realtime.support import EPOCH, Removed, Stage, Viewer, likes, new_id, said, shelf
+from tests.realtime.support import EPOCH, Removed, Stage, Viewer, likes, said, shelf
 
 AUDIENCES = st.sampled_from(["everyone", "everyone", "staff", "nobody in particular"])
 KEYS = st.sampled_from(["a", "b", "c"])

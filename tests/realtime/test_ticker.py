@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from livecommerce.kernel.clock import FakeClock, SystemClock
+from livecommerce.kernel.ids import new_id
 from livecommerce.realtime.backplane.memory import MemoryBackplane
 from livecommerce.realtime.publications import Batch, Delivery, Position
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.realtime.ticker import Pending, TickingPublisher, tick_s
-from tests.realtime.support import Hearts, Removed, likes, new_id, pub, said, shelf
+from tests.realtime.support import Hearts, Removed, likes, pub, said, shelf
 
 
 class Listener:

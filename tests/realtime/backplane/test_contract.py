@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from livecommerce.kernel.clock import FakeClock
+from livecommerce.kernel.ids import new_id
 from livecommerce.realtime.backplane.base import AnySignal, Backplane, Kick, Regrade, Tell
 from livecommerce.realtime.backplane.memory import MemoryBackplane
 from livecommerce.realtime.publications import Batch, Delivery, Publication
-from tests.realtime.support import Hearts, Removed, likes, new_id, pub, said, shelf
+from tests.realtime.support import Hearts, Removed, likes, pub, said, shelf
 
 ROOM = "room"
 
