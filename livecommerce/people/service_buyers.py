@@ -163,7 +163,7 @@ class Buyers:
         return _address_view(address_id, address)
 
     async def _adopt_phone(self, person_id: str, phone: str) -> None:
-        """Takes the courier's number for the buyer's own when there is none: asked once is enough."""
+        """Takes the courier's number for the buyer's own when there is none."""
         if (await self.buyer(person_id)).has_phone:
             return
         known = await self.contact(person_id, reader_id=person_id, purpose=OWNER)

@@ -120,7 +120,12 @@ def build(
         return services.hub.is_ready()
 
     checks = {"database": database_answers, "backplane": hub_is_ready}
-    boots = boot.boots(services.shows, services.catalogue, services.snapshots, services.clock)
+    boots = boot.Boots(
+        shows=services.shows,
+        catalogue=services.catalogue,
+        snapshots=services.snapshots,
+        clock=services.clock,
+    )
     application.router.add_routes(
         [
             web.get("/v1/live", upgrade),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
 
 import msgspec
 
@@ -14,6 +14,9 @@ from livecommerce.kernel.errors import Code, Refused
 from livecommerce.shows.service import Shows
 from livecommerce.shows.wire import PinChanged, PinView, RoomView
 from livecommerce.stock.wire import SaleChanged, SaleCounted, SaleView
+
+KEPT_S = 1.0
+KEPT_MAX = 1000
 
 
 class Boot(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,32 +31,47 @@ class Boot(msgspec.Struct, frozen=True, kw_only=True):
     now: int
 
 
-def boots(
-    shows: Shows, catalogue: Catalogue, snapshots: Snapshots, clock: Clock
-) -> Callable[[str], Awaitable[Boot | None]]:
-    """Makes the function that gathers a room's boot by its slug; None: there is no such room."""
+class Boots:
+    """Gathers boots, and keeps each for a moment: a room's visitors come by the thousand."""
 
-    markets = {market.id: market for market in catalogue.markets().markets}
+    def __init__(
+        self, *, shows: Shows, catalogue: Catalogue, snapshots: Snapshots, clock: Clock
+    ) -> None:
+        self._shows = shows
+        self._snapshots = snapshots
+        self._clock = clock
+        self._markets = {market.id: market for market in catalogue.markets().markets}
+        self._kept: dict[str, tuple[float, asyncio.Task[Boot | None]]] = {}
 
-    async def boot(slug: str) -> Boot | None:
+    async def __call__(self, slug: str) -> Boot | None:
+        """Returns what the page of this room starts with; None: there is no such room."""
+        now_s = self._clock.mono_s()
+        kept = self._kept.get(slug)
+        if kept is None or now_s - kept[0] > KEPT_S:
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            kept = (now_s, asyncio.create_task(self._gather(slug)))
+            self._kept[slug] = kept
+        # A visitor who goes away must not take the answer from the others.
+        return await asyncio.shield(kept[1])
+
+    async def _gather(self, slug: str) -> Boot | None:
         try:
-            room = await shows.rooms.view(slug, None)
+            room = await self._shows.rooms.view(slug, None)
         except Refused as refused:
             if refused.code is Code.NOT_FOUND:
                 return None
             raise
-        seed = await snapshots.load_room(room.id)
+        seed = await self._snapshots.load_room(room.id)
         # A seed's state may carry the audience beside the event; a page shows what everyone sees.
         state = [event for event in seed.state if not isinstance(event, tuple)]
-        pins = [event.pin for event in state if isinstance(event, PinChanged) and event.pin]
-        sales = [event.sale for event in state if isinstance(event, SaleChanged)]
         return Boot(
             room=room,
-            market=markets[room.market],
-            pins=pins,
-            sales=sales,
+            market=self._markets[room.market],
+            pins=[event.pin for event in state if isinstance(event, PinChanged) and event.pin],
+            sales=[
+                event.sale for event in state if isinstance(event, SaleChanged) and not event.gone
+            ],
             counts=[event for event in state if isinstance(event, SaleCounted)],
-            now=clock.now_ms(),
+            now=self._clock.now_ms(),
         )
-
-    return boot

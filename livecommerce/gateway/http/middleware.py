@@ -73,6 +73,11 @@ def identify(
     async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
         if _TOKEN_PARAMETERS & request.query.keys():
             raise Refused(Code.TOKEN_IN_URL)
+        if not all(map(_is_storable, request.match_info.values())):
+            raise Refused(Code.NOT_FOUND)
+        for name, value in request.query.items():
+            if not _is_storable(value):
+                raise Refused(Code.BAD_FIELD, field=name)
         if request.method in _UNSAFE:
             _check_origin(request, allowed)
         header = request.headers.get("Authorization")
@@ -91,6 +96,11 @@ def identify(
         return await identified(request, handler)
 
     return located
+
+
+def _is_storable(text: str) -> bool:
+    """Tells whether a database can hold this: PostgreSQL knows no NUL, UTF-8 no half characters."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
