@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from livecommerce.app.housekeeping import keep_house
 from livecommerce.app.services import Services, open_services
 from livecommerce.config import Settings
 from livecommerce.database import migrations
@@ -28,6 +29,7 @@ from livecommerce.protocol.session import SessionLimits
 
 log = structlog.get_logger()
 
+_PARTS_END_S = 5.0
 _ANSWERS_S = 2.0
 """How long answers under way may take when the house closes: an order is written in that time, and
 a phone that is downloading a video must not keep the process alive."""
@@ -161,6 +163,7 @@ async def _working(
     """
     work: dict[str, Coroutine[Any, Any, None]] = {
         "outbox": services.outbox.run(),
+        "housekeeping": keep_house(services),
         "people": services.people.run(),
         "moderation": services.moderation.run(),
         "stock": services.stock.run(),
@@ -184,7 +187,10 @@ async def _working(
         for task in tasks:
             task.remove_done_callback(ended)
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # A part that swallows its cancellation is a bug, but not one to keep a process alive for.
+        _, stuck = await asyncio.wait(tasks, timeout=_PARTS_END_S)
+        for task in stuck:
+            log.error("background work did not end", part=task.get_name())
 
 
 def _door_settings(settings: Settings) -> FrontDoorSettings:
