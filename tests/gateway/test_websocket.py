@@ -15,7 +15,7 @@ from websockets.protocol import State as WireState
 from websockets.server import ServerProtocol
 
 from livecommerce.gateway.front_door import FrontDoorSettings
-from livecommerce.gateway.websocket import FRAGMENTS_MAX, _is_idle
+from livecommerce.gateway.websocket.parsing import FRAGMENTS_MAX, is_idle
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import CODECS, JSON, MESSAGE_PACK
 from livecommerce.protocol.session import SessionLimits
@@ -500,23 +500,23 @@ def splits(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         frame(Opcode.TEXT, b"a", fin=False) + frame(Opcode.CONT, b"b"),
     ],
 )
-def test_a_parser_is_idle_exactly_between_messages(data):
+def test_a_parseris_idle_exactly_between_messages(data):
     for before, after in splits(data):
         parser = ServerProtocol(state=WireState.OPEN)
-        assert _is_idle(parser)
+        assert is_idle(parser)
         parser.receive_data(before)
-        assert not _is_idle(parser)
+        assert not is_idle(parser)
         parser.receive_data(after)
-        assert _is_idle(parser)
+        assert is_idle(parser)
 
 
 def test_a_parser_that_closes_is_never_idle():
     parser = ServerProtocol(state=WireState.OPEN)
     parser.receive_data(frame(Opcode.CLOSE, b"\x03\xe8"))
-    assert not _is_idle(parser)
+    assert not is_idle(parser)
     failed = ServerProtocol(state=WireState.OPEN)
     failed.receive_data(b"\xff\xff")
-    assert not _is_idle(failed)
+    assert not is_idle(failed)
 
 
 @settings(max_examples=200)
@@ -534,7 +534,7 @@ def test_an_idle_parser_has_given_out_all_it_took(pieces):
         is_open = is_open if opcode >= 8 else not fin
         parser.events_received()
         parser.data_to_send()
-        assert _is_idle(parser) is not is_open
+        assert is_idle(parser) is not is_open
 
 
 async def test_message_pack_and_json_share_a_room():
