@@ -188,7 +188,8 @@ async def _working(
             task.remove_done_callback(ended)
             task.cancel()
         # A part that swallows its cancellation is a bug, but not one to keep a process alive for.
-        _, stuck = await asyncio.wait(tasks, timeout=_PARTS_END_S)
+        ended_by_now, stuck = await asyncio.wait(tasks, timeout=_PARTS_END_S)
+        await asyncio.gather(*ended_by_now, return_exceptions=True)
         for task in stuck:
             log.error("background work did not end", part=task.get_name())
 

@@ -144,7 +144,7 @@ async def open_services(
         catalogue=catalogue,
         stock=stock,
         showing=showing,
-        shut_out=lambda room_id, person_id: hub.kick(person_id, CloseCode.BANNED),
+        shut_out=lambda room_id, person_id: hub.kick(person_id, CloseCode.BANNED, room_id=room_id),
         viewers=hub.viewers,
     )
     snapshots = Snapshots(shows=shows, stock=stock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,9 +112,17 @@ class Database:
                     await connection.exec_driver_sql("BEGIN")
                 try:
                     yield connection
-                finally:
-                    if self.dialect == "sqlite":
-                        await connection.exec_driver_sql("ROLLBACK")
+                except BaseException:
+                    # A query cut short leaves a connection that refuses to be used again. What it
+                    # says must not take the place of why we are here: a cancellation, above all.
+                    with suppress(sa.exc.SQLAlchemyError):
+                        await self._end_reading(connection)
+                    raise
+                await self._end_reading(connection)
+
+    async def _end_reading(self, connection: AsyncConnection) -> None:
+        if self.dialect == "sqlite":
+            await connection.exec_driver_sql("ROLLBACK")
 
     async def fetch(self, statement: sa.Executable) -> Sequence[sa.RowMapping]:
         """All rows of one SELECT, as of now.

@@ -179,9 +179,11 @@ class Hub:
                 if not held:
                     del self._people[key]
 
-    def kick(self, key: str, close_code: int = CloseCode.SIGNED_OUT) -> None:
-        """Closes all connections of a person or a sign-in, on every node."""
-        self._backplane.signal(Kick(key, int(close_code)))
+    def kick(
+        self, key: str, close_code: int = CloseCode.SIGNED_OUT, *, room_id: str | None = None
+    ) -> None:
+        """Closes the connections of a person or a sign-in on every node: in a room, or all."""
+        self._backplane.signal(Kick(key, int(close_code), room_id))
 
     def regrade(
         self, person_id: str, room_id: str, audience_class: str, capabilities: tuple[str, ...]
@@ -263,9 +265,8 @@ class Hub:
         match signal:
             case Tell(person_id=person_id, json=json):
                 self._tell(person_id, json)
-            case Kick(key=key, code=code):
-                for connection in list(self._people.get(key, ())):
-                    connection.close(code)
+            case Kick():
+                self._kick(signal)
             case Regrade():
                 self._regrade(signal)
 
@@ -276,6 +277,12 @@ class Hub:
             if codec.name not in told:
                 told[codec.name] = frames.told(codec, transcode(json, codec))
             connection.transport.write(told[codec.name])
+
+    def _kick(self, signal: Kick) -> None:
+        for connection in list(self._people.get(signal.key, ())):
+            group = connection.group
+            if signal.room_id is None or (group and group.room_id == signal.room_id):
+                connection.close(signal.code)
 
     def _regrade(self, signal: Regrade) -> None:
         for connection in list(self._people.get(signal.person_id, ())):

@@ -41,6 +41,8 @@ class Kick(Signal, frozen=True, tag="kick"):
     key: str
     """A person's id or a sign-in's id."""
     code: int
+    room_id: str | None = None
+    """Only the connections that are in this room; None: all of them."""
 
 
 class Regrade(Signal, frozen=True, tag="regrade"):
