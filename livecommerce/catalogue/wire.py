@@ -6,12 +6,18 @@ from typing import Annotated
 
 import msgspec
 
+from livecommerce.protocol.commands import EntityId
+
 Title = Annotated[str, msgspec.Meta(max_length=120)]
 Prose = Annotated[str, msgspec.Meta(max_length=4000)]
 Label = Annotated[str, msgspec.Meta(max_length=40)]
 Minor = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)]
 """An amount in minor units."""
-PictureIds = Annotated[list[str], msgspec.Meta(max_length=12)]
+PictureIds = Annotated[
+    list[Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]], msgspec.Meta(max_length=12)
+]
+Category = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+"""A slug; clients have their own words for it."""
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +95,8 @@ class ProductList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VariantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    sku: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    sku: Annotated[str, msgspec.Meta(pattern="^[!-~]([ -~]{0,62}[!-~])?$")]
+    """The merchant's own number of it: printable ASCII."""
     options: Annotated[list[Text], msgspec.Meta(max_length=3)] = []
     price_minor: Minor
     compare_at_minor: Minor | None = None
@@ -100,7 +107,7 @@ class ProductDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
     title: Text
     description: Text = Text()
-    category: Annotated[str, msgspec.Meta(max_length=40)] = "other"
+    category: Category = "other"
     axes: Annotated[list[Text], msgspec.Meta(max_length=3)] = []
     variants: Annotated[list[VariantDraft], msgspec.Meta(min_length=1, max_length=250)]
     picture_ids: PictureIds = []
@@ -110,7 +117,7 @@ class ProductDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class VariantPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A new price. `compare_at_minor` left out (UNSET) stays, null removes it."""
 
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    id: EntityId
     price_minor: Minor | msgspec.UnsetType = msgspec.UNSET
     compare_at_minor: Minor | None | msgspec.UnsetType = msgspec.UNSET
 
@@ -122,7 +129,7 @@ class ProductPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     version: Annotated[int, msgspec.Meta(ge=1)]
     title: Text | msgspec.UnsetType = msgspec.UNSET
     description: Text | msgspec.UnsetType = msgspec.UNSET
-    category: Annotated[str, msgspec.Meta(max_length=40)] | msgspec.UnsetType = msgspec.UNSET
+    category: Category | msgspec.UnsetType = msgspec.UNSET
     picture_ids: PictureIds | msgspec.UnsetType = msgspec.UNSET
     variants: Annotated[list[VariantPatch], msgspec.Meta(max_length=250)] = []
     state: Annotated[str, msgspec.Meta(pattern="^(draft|active|archived)$")] | msgspec.UnsetType = (
@@ -139,4 +146,4 @@ class StockAdjustment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Units that arrived (positive) or left other than by a sale (negative)."""
 
     delta: Annotated[int, msgspec.Meta(ge=-10_000_000, le=10_000_000)]
-    reason: Annotated[str, msgspec.Meta(max_length=120)] = ""
+    reason: Annotated[str, msgspec.Meta(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import msgspec
 
+from livecommerce.protocol.commands import EntityId
+
 
 class PaymentChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A saved card, or a method that needs no card."""
 
     method: Annotated[str, msgspec.Meta(pattern="^(card|pay_on_delivery)$")]
-    card_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    card_id: EntityId | None = None
 
 
 class CardView(msgspec.Struct, frozen=True, kw_only=True):
