@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -24,8 +25,8 @@ from tests.orders.market import Market
 from tests.shows.world import code_of
 
 
-def draft(name: str = "Lamp", **fields: object) -> ProductDraft:
-    given = {
+def draft(name: str = "Lamp", **fields: Any) -> ProductDraft:
+    given: dict[str, Any] = {
         "market": "SA",
         "title": Text(en=name, ar="فانوس"),
         "variants": [VariantDraft(sku="lamp", price_minor=5_000, on_hand=3)],

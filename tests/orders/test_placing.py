@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import msgspec
 import pytest
@@ -273,9 +274,9 @@ async def test_banned_buyers_are_told_so(market: Market):
 
 async def test_address_and_payment_are_the_buyers_own(market: Market):
     offer, buyer, other = await market.goods(), await market.buyer(), await market.buyer()
-    pays = {"address_id": buyer.address_id, "payment": buyer.pays()}
+    pays: dict[str, Any] = {"address_id": buyer.address_id, "payment": buyer.pays()}
 
-    async def code(**fields: object) -> Code:
+    async def code(**fields: Any) -> Code:
         return (await refuse(market, buyer, market.wish(offer, **{**pays, **fields}))).code
 
     assert await code(address_id=None) is Code.ADDRESS_REQUIRED

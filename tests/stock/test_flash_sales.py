@@ -1,5 +1,7 @@
 """Flash sales: phases by the clock, terms, limits."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from livecommerce.kernel.errors import Code, Refused
 from livecommerce.stock import flash_sales
 from livecommerce.stock.flash_sales import FlashSale, Phase
 
-TERMS = {
+TERMS: dict[str, Any] = {
     "price_minor": 50,
     "regular_minor": 100,
     "quota": 10,

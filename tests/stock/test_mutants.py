@@ -421,7 +421,7 @@ async def counted_by_two(url: str, row: tuple[sa.Table, dict[str, Any]], column:
             await asyncio.gather(here.writer.submit(write), there.writer.submit(write))
         stored = await here.fetch_one(sa.select(table))
         assert stored is not None
-        return int(stored[column]) - values[column]
+        return int(stored[column]) - int(values[column])
     finally:
         await there.close()
         await here.close()
