@@ -22,14 +22,19 @@ expect.set_options(timeout=10_000)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the host puts files of their own; `/media/` in addresses."""
+    folder = tmp_path_factory.mktemp("e2e") / "media"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(media: Path) -> Iterator[ServerProcess]:
     """The product as it is started by a host, on SQLite."""
-    data = tmp_path_factory.mktemp("e2e")
-    media = data / "media"
-    media.mkdir()
     emblems.poster(demo_shop().name, Lettering()).save(media / "poster.webp", quality=86, method=4)
     env = {
-        "LIVECOMMERCE_DATA_DIR": str(data),
+        "LIVECOMMERCE_DATA_DIR": str(media.parent),
         "LIVECOMMERCE_LOG_LEVEL": "warning",
         # every profile comes from an address of its own, or they would share one sign-in limit
         "LIVECOMMERCE_TRUSTED_PROXIES": "127.0.0.1/32",

@@ -66,7 +66,7 @@ class Api(ApiClient):
 
 
 def new_address() -> str:
-    """A network address nobody else of this run has; the server believes us, as it would a proxy."""
+    """A network address nobody else of this run has: the server believes us as its proxy."""
     number = next(_numbers)
     return f"10.77.{number // 250}.{number % 250 + 1}"
 

@@ -45,7 +45,9 @@ async def test_one_click_buys(look: Look, house: House, visit: Visits):
 
     orders = await room.orders()
     assert [(one.state, one.qty) for one in orders.orders] == [("confirmed", 1)]
-    row = host.page.locator(f"[data-testid=room-order][data-order-id='{orders.orders[0].order_id}']")
+    row = host.page.locator(
+        f"[data-testid=room-order][data-order-id='{orders.orders[0].order_id}']"
+    )
     await expect(row).to_have_attribute("data-state", "confirmed")
     await expect(row).to_contain_text(buyer.name)
     await expect(host.page.get_by_test_id("tile-orders")).to_have_text(re.compile(f"^{number(1)}$"))

@@ -130,9 +130,7 @@ class View:
         if self.look.is_phone:
             rail = self.page.get_by_role("navigation", name=self.words("studio"))
             await rail.get_by_role("button", name=self.words(key), exact=True).click()
-        pane = self.page.locator("section.pane").and_(
-            self.page.get_by_role("region", name=self.words(key), exact=True)
-        )
+        pane = self.page.locator(f".pane.{key.removeprefix('pane_')}")
         await expect(pane).to_be_visible()
         return pane
 
