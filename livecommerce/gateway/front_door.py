@@ -91,7 +91,7 @@ class FrontDoor:
         )
         self._addresses = ClientAddresses(settings.trusted_proxies)
         self._origins = Origins(settings.allowed_origins)
-        self._handshake = Handshake()
+        self._handshake = Handshake(clock)
         self._context = LiveContext(
             hub=hub,
             gatekeeper=gatekeeper,

@@ -17,7 +17,9 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
+from websockets.utils import accept_key
 
+from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import CODEC_BY_SUBPROTOCOL, CODECS, Codec
@@ -43,6 +45,10 @@ _READ_HERE = frozenset(
     }
 )
 """Extensions are not among them: none is ever negotiated."""
+_DECIDING = frozenset({"connection", "upgrade", "sec-websocket-version", "sec-websocket-protocol"})
+_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
+"""Sixteen bytes in base64."""
+KINDS_MAX = 64
 _SUBPROTOCOLS = [Subprotocol(codec.subprotocol) for codec in CODECS]
 
 
@@ -120,21 +126,59 @@ def check(request: Request, origins: Origins, *, host: str | None) -> None:
 
 
 class Handshake:
-    """Negotiates the subprotocol and writes the answer of a request that may upgrade."""
+    """Negotiates the subprotocol and writes the answer of a request that may upgrade.
 
-    def __init__(self) -> None:
+    In a storm thousands of requests a second differ in nothing but their key, so the library's
+    answer to the first of a kind is kept for that second, and only the key's hash is put in anew.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         # One for all: `accept` leaves nothing behind but what the next request overwrites.
         self._protocol = ServerProtocol(subprotocols=_SUBPROTOCOLS, logger=LIBRARY_LOG)
+        self._kept: dict[tuple[str, ...], tuple[Answer, bytes]] = {}
+        self._kept_second = 0
 
     def accept(self, request: Request) -> Answer:
         """Makes the answer: 101, or what is wrong with the request."""
-        protocol = self._protocol
-        response = protocol.accept(request)
+        second = self._clock.now_ms() // 1000
+        if second != self._kept_second or len(self._kept) > KINDS_MAX:
+            # The answer carries a date.
+            self._kept.clear()
+            self._kept_second = second
+        kind, key = _kind_of(request)
+        if key is not None and (kept := self._kept.get(kind)) is not None:
+            answer, hash_before = kept
+            return answer._replace(
+                head=answer.head.replace(hash_before, accept_key(key).encode(), 1)
+            )
+        answer = self._answer(request)
+        if key is not None and answer.codec is not None:
+            self._kept[kind] = answer, answer.headers["Sec-WebSocket-Accept"].encode()
+        return answer
+
+    def _answer(self, request: Request) -> Answer:
+        response = self._protocol.accept(request)
         codec = None
         if response.status_code == 101:
             codec = CODEC_BY_SUBPROTOCOL[response.headers["Sec-WebSocket-Protocol"]]
         body, head = bytes(response.body or b""), response.serialize()
         return Answer(response.status_code, response.headers, body, codec, head)
+
+
+def _kind_of(request: Request) -> tuple[tuple[str, ...], str | None]:
+    """All of a request that its answer depends on; and its key, when it is well formed."""
+    kind = [request.method, request.protocol]
+    keys = []
+    for name, value in request.headers.raw_items():
+        lower = name.lower()
+        if lower == "sec-websocket-key":
+            keys.append(value)
+        elif lower in _DECIDING:
+            kind += (lower, value)
+    if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None:
+        return tuple(kind), None
+    return tuple(kind), keys[0]
 
 
 def refusal(refused: Refused) -> Answer:

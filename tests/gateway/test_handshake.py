@@ -13,6 +13,7 @@ from livecommerce.gateway.handshake import (
     parse_head,
     refusal,
 )
+from livecommerce.kernel.clock import FakeClock
 from livecommerce.kernel.errors import Code, Refused
 
 HEAD = (
@@ -38,7 +39,7 @@ def test_a_head_is_read_whatever_its_case():
 def test_an_upgrade_is_accepted_without_extensions():
     request = parse_head(HEAD)
     assert request is not None
-    answer = Handshake().accept(request)
+    answer = Handshake(FakeClock()).accept(request)
     assert answer.status == 101
     assert answer.codec is not None
     assert answer.codec.name == "json"
@@ -66,7 +67,7 @@ def test_an_upgrade_is_accepted_without_extensions():
     ],
 )
 def test_what_is_wrong_is_answered_and_the_next_request_is_not_disturbed(old, new, status):
-    handshake = Handshake()
+    handshake = Handshake(FakeClock())
     request = parse_head(HEAD.replace(old, new))
     assert request is not None
     answer = handshake.accept(request)
@@ -74,6 +75,39 @@ def test_what_is_wrong_is_answered_and_the_next_request_is_not_disturbed(old, ne
     good = parse_head(HEAD)
     assert good is not None
     assert handshake.accept(good).status == 101
+
+
+def test_answers_of_one_kind_differ_in_the_hash_of_the_key_alone():
+    clock = FakeClock()
+    handshake = Handshake(clock)
+    first, second = (parse_head(HEAD), parse_head(HEAD.replace(b"dGhlIHNh", b"AAAAAAAA")))
+    assert first is not None
+    assert second is not None
+    answers = [handshake.accept(request) for request in (first, second, first)]
+    fresh = [Handshake(clock).accept(request) for request in (first, second, first)]
+    for answer, wanted in zip(answers, fresh, strict=True):
+        assert _without_date(answer.head) == _without_date(wanted.head)
+        assert (answer.status, answer.codec) == (101, wanted.codec)
+    assert answers[0].head != answers[1].head
+    clock.advance(1000)
+    handshake.accept(second)
+    assert len(handshake._kept) == 1
+
+
+def _without_date(head: bytes) -> list[bytes]:
+    return [line for line in head.split(b"\r\n") if not line.startswith(b"Date:")]
+
+
+def test_only_so_many_kinds_are_kept():
+    handshake = Handshake(FakeClock())
+    for number in range(200):
+        offered = b"livecommerce.v1.json, chat%d" % number
+        request = parse_head(
+            HEAD.replace(b"livecommerce.v1.msgpack, livecommerce.v1.json", offered)
+        )
+        assert request is not None
+        assert handshake.accept(request).status == 101
+    assert len(handshake._kept) <= 65
 
 
 @pytest.mark.parametrize(
