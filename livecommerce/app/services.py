@@ -26,8 +26,8 @@ from livecommerce.orders.service import Orders
 from livecommerce.payments.providers.sandbox import Sandbox
 from livecommerce.payments.service import Payments
 from livecommerce.people.service import People, PeopleSettings
+from livecommerce.people.service.vault import Vault
 from livecommerce.people.tokens import PlatformTrust
-from livecommerce.people.vault_service import Vault
 from livecommerce.protocol.codes import CloseCode
 from livecommerce.protocol.events import VolatileEvent
 from livecommerce.realtime.backplane.memory import MemoryBackplane

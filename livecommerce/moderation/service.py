@@ -34,7 +34,7 @@ from livecommerce.moderation.wire import SanctionView
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import Capability
 from livecommerce.people.service import People
-from livecommerce.people.service_cache import RecentValues
+from livecommerce.people.service.cache import RecentValues
 
 __all__ = ["TRAIL", "Consequence", "Moderation", "Sanction", "SanctionKind", "SanctionView"]
 

@@ -6,8 +6,15 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from livecommerce.database.verify import Breach, breaches, invariant
-from livecommerce.people.store import address_refs, grant_id, grants, logins, people, sign_ins
-from livecommerce.people.vault_store import vault_keys, vault_records
+from livecommerce.people.store.tables import (
+    address_refs,
+    grant_id,
+    grants,
+    logins,
+    people,
+    sign_ins,
+)
+from livecommerce.people.store.vault import vault_keys, vault_records
 
 
 @invariant("P1", "a person's address count is the number of addresses on the list")

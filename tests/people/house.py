@@ -14,8 +14,8 @@ from livecommerce.kernel.ids import new_id
 from livecommerce.moderation.service import TRAIL, Moderation
 from livecommerce.people.accounts import Actor
 from livecommerce.people.service import People, PeopleSettings
+from livecommerce.people.service.vault import Vault
 from livecommerce.people.tokens import PlatformTrust
-from livecommerce.people.vault_service import Vault
 from livecommerce.people.wire import GuestDraft, SignUp
 
 SECRET = b"a secret of the tests, long enough to be one"

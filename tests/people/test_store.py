@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from livecommerce.database.engine import Database, changing_schema
 from livecommerce.kernel.clock import FakeClock
 from livecommerce.moderation.store import audit_heads, audit_log, sanctions
-from livecommerce.people.store import (
+from livecommerce.people.store.tables import (
     address_refs,
     grants,
     logins,
@@ -16,7 +16,7 @@ from livecommerce.people.store import (
     sign_in_links,
     sign_ins,
 )
-from livecommerce.people.vault_store import vault_access, vault_keys, vault_records
+from livecommerce.people.store.vault import vault_access, vault_keys, vault_records
 
 PERSON = {"id": "p", "kind": "guest", "name": "N", "market": "SA", "created_at": 1}
 SIGN_IN = {"id": "s", "person_id": "p", "rotated_at": 1, "created_at": 1, "expires_at": 2}

@@ -23,7 +23,7 @@ from livecommerce.kernel.errors import Code, Refused
 from livecommerce.moderation.service import TRAIL, Moderation
 from livecommerce.people.accounts import Actor
 from livecommerce.people.service import People
-from livecommerce.people.vault_service import Vault
+from livecommerce.people.service.vault import Vault
 from livecommerce.protocol.commands import Command
 from livecommerce.protocol.events import EVERYONE, Event
 from livecommerce.shows.service import ChatLimits, Showing, Shows

@@ -20,7 +20,7 @@ from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people.addresses import FORMS, GENERIC, Form
 from livecommerce.people.logins import dial_code
 from livecommerce.people.service import Grant, People, SignedIn
-from livecommerce.people.service_buyers import OWNER
+from livecommerce.people.service.buyers import OWNER
 from livecommerce.people.wire import (
     AddressDraft,
     AddressField,

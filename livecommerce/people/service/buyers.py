@@ -17,15 +17,15 @@ from livecommerce.kernel.ids import new_id
 from livecommerce.people.accounts import Actor
 from livecommerce.people.addresses import Address, check_address, summary
 from livecommerce.people.logins import Login, read_email, read_phone
-from livecommerce.people.service_cache import RecentValues
-from livecommerce.people.store import address_refs, grants, logins, people, sign_ins
-from livecommerce.people.store_buyers import (
+from livecommerce.people.service.cache import RecentValues
+from livecommerce.people.service.vault import Vault
+from livecommerce.people.store.buyers import (
     AddAddressRef,
     ChangePerson,
     ErasePerson,
     HideAddress,
 )
-from livecommerce.people.vault_service import Vault
+from livecommerce.people.store.tables import address_refs, grants, logins, people, sign_ins
 from livecommerce.people.wire import (
     AddressDraft,
     AddressList,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from livecommerce.database.group_commit import Need, Rows, Write
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people.accounts import Kind
-from livecommerce.people.store import (
+from livecommerce.people.store.tables import (
     ADDRESSES_MAX,
     address_refs,
     grants,

@@ -20,9 +20,9 @@ from livecommerce.people.roles import (
     Role,
     is_current,
 )
-from livecommerce.people.service_cache import RecentValues
-from livecommerce.people.store import AuditTrail, grant_id, grants
-from livecommerce.people.store_roles import GiveRole, TakeRole
+from livecommerce.people.service.cache import RecentValues
+from livecommerce.people.store.roles import GiveRole, TakeRole
+from livecommerce.people.store.tables import AuditTrail, grant_id, grants
 
 _NOTHING: Final[frozenset[Capability]] = frozenset()
 _BY_KIND: Final = frozenset({Capability.ROOM_CREATE, Capability.MERCHANT_CREATE})

@@ -4,7 +4,7 @@ import pytest
 
 from livecommerce.kernel.clock import FakeClock
 from livecommerce.kernel.errors import Code, Refused
-from livecommerce.people.service_cache import BATCH_MAX, RecentValues
+from livecommerce.people.service.cache import BATCH_MAX, RecentValues
 
 
 class Source:

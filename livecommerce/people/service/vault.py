@@ -15,6 +15,15 @@ import sqlalchemy as sa
 from livecommerce.database.engine import Database
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
+from livecommerce.people.store.vault import (
+    DestroyKey,
+    DropRecord,
+    KeepKey,
+    KeepRecord,
+    LogAccess,
+    vault_keys,
+    vault_records,
+)
 from livecommerce.people.vault import (
     KEY_LENGTH,
     NONCE_LENGTH,
@@ -24,15 +33,6 @@ from livecommerce.people.vault import (
     seal,
     unwrap_key,
     wrap_key,
-)
-from livecommerce.people.vault_store import (
-    DestroyKey,
-    DropRecord,
-    KeepKey,
-    KeepRecord,
-    LogAccess,
-    vault_keys,
-    vault_records,
 )
 
 PURPOSE_MAX: Final = 40

@@ -13,19 +13,19 @@ from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
 from livecommerce.people.accounts import Actor, Kind, can_be_id, clean_name
-from livecommerce.people.jwks_provider import PlatformKeys
 from livecommerce.people.logins import read_login
 from livecommerce.people.roles import SHOP, Capability, Role
-from livecommerce.people.service_buyers import AddressRef, Buyer, Buyers
-from livecommerce.people.service_hashing import Hashing
-from livecommerce.people.service_names import Names
-from livecommerce.people.service_newcomers import Newcomers
-from livecommerce.people.service_roles import Grant, Roles
-from livecommerce.people.service_sign_ins import PeopleSettings, SignedIn, SignIns, free_name
-from livecommerce.people.store import AuditTrail, record_founder
-from livecommerce.people.store_sign_ins import AddPerson, NewPerson
+from livecommerce.people.service.buyers import AddressRef, Buyer, Buyers
+from livecommerce.people.service.hashing import Hashing
+from livecommerce.people.service.jwks import PlatformKeys
+from livecommerce.people.service.names import Names
+from livecommerce.people.service.newcomers import Newcomers
+from livecommerce.people.service.roles import Grant, Roles
+from livecommerce.people.service.sign_ins import PeopleSettings, SignedIn, SignIns, free_name
+from livecommerce.people.service.vault import Vault
+from livecommerce.people.store.sign_ins import AddPerson, NewPerson
+from livecommerce.people.store.tables import AuditTrail, record_founder
 from livecommerce.people.tokens import PlatformTrust, own_keys
-from livecommerce.people.vault_service import Vault
 from livecommerce.people.wire import (
     AddressDraft,
     AddressList,

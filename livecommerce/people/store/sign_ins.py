@@ -10,7 +10,7 @@ from typing import Final
 from livecommerce.database.group_commit import ConstraintViolated, Need, Rows, Write
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people.accounts import Kind
-from livecommerce.people.store import logins, people, sign_in_links, sign_ins
+from livecommerce.people.store.tables import logins, people, sign_in_links, sign_ins
 from livecommerce.people.tokens import REUSE_GRACE_MS, RefreshClaims
 
 ENDED_KEPT_MS: Final = 3_600_000

@@ -2,8 +2,8 @@ import pytest
 
 from livecommerce.kernel.clock import FakeClock
 from livecommerce.kernel.errors import Code, Refused
-from livecommerce.people import service_throttle
-from livecommerce.people.service_throttle import Throttle, network_of
+from livecommerce.people.service import throttle as throttling
+from livecommerce.people.service.throttle import Throttle, network_of
 
 
 def test_so_many_a_minute():
@@ -21,7 +21,7 @@ def test_so_many_a_minute():
 
 
 def test_a_flood_of_keys_fills_no_memory(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(service_throttle, "KEYS_MAX", 100)
+    monkeypatch.setattr(throttling, "KEYS_MAX", 100)
     throttle = Throttle(5, clock=FakeClock())
     for n in range(1_000):
         throttle.take(str(n))

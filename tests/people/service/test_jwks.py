@@ -7,7 +7,7 @@ from aiohttp.test_utils import TestServer
 from joserfc.jwk import OKPKey
 
 from livecommerce.kernel.clock import FakeClock
-from livecommerce.people.jwks_provider import SIZE_MAX, PlatformKeys
+from livecommerce.people.service.jwks import SIZE_MAX, PlatformKeys
 from livecommerce.people.tokens import PlatformTrust
 
 KEY = OKPKey.generate_key("Ed25519", auto_kid=True)

@@ -13,9 +13,9 @@ from livecommerce.people import invariants  # noqa: F401 - registers them
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import Role
 from livecommerce.people.service import AddressRef, Buyer
+from livecommerce.people.service.vault import Vault
+from livecommerce.people.store.vault import vault_access, vault_keys, vault_records
 from livecommerce.people.vault import SealBroken
-from livecommerce.people.vault_service import Vault
-from livecommerce.people.vault_store import vault_access, vault_keys, vault_records
 from livecommerce.people.wire import AddressDraft, ContactDraft, PersonPatch, SignIn
 from tests.people.house import IP, REGION_KEY, House, open_house
 

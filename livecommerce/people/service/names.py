@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from livecommerce.database.engine import Database
 from livecommerce.kernel.clock import Clock
-from livecommerce.people.service_cache import RecentValues
-from livecommerce.people.service_newcomers import Newcomers
-from livecommerce.people.store import people
+from livecommerce.people.service.cache import RecentValues
+from livecommerce.people.service.newcomers import Newcomers
+from livecommerce.people.store.tables import people
 
 AGE_S: Final = 60.0
 _UNKNOWN: Final = ""

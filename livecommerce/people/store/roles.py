@@ -9,7 +9,7 @@ from livecommerce.database.group_commit import Need, Rows, Write
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people.accounts import Kind
 from livecommerce.people.roles import GRANTABLE, Role
-from livecommerce.people.store import AuditTrail, grant_id, grants, people
+from livecommerce.people.store.tables import AuditTrail, grant_id, grants, people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from livecommerce.database.engine import Database
 from livecommerce.kernel.errors import Refused
-from livecommerce.people.store_sign_ins import Seen, SeePeople
+from livecommerce.people.store.sign_ins import Seen, SeePeople
 from livecommerce.people.tokens import Claims
 
 KNOWN_MAX: Final = 100_000

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from livecommerce.kernel.errors import Code, Refused
-from livecommerce.people.service_hashing import THREADS, WAITING_MAX, Hashing
+from livecommerce.people.service.hashing import THREADS, WAITING_MAX, Hashing
 
 
 @pytest.fixture

@@ -17,14 +17,14 @@ from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
 from livecommerce.people.accounts import Actor, Kind, claims_office, clean_name
-from livecommerce.people.jwks_provider import PlatformKeys
 from livecommerce.people.logins import Login, read_login
 from livecommerce.people.passwords import NOBODY
-from livecommerce.people.service_hashing import Hashing
-from livecommerce.people.service_newcomers import Newcomers
-from livecommerce.people.service_throttle import Throttle, network_of
-from livecommerce.people.store import logins, sign_in_links, sign_ins
-from livecommerce.people.store_sign_ins import (
+from livecommerce.people.service.hashing import Hashing
+from livecommerce.people.service.jwks import PlatformKeys
+from livecommerce.people.service.newcomers import Newcomers
+from livecommerce.people.service.throttle import Throttle, network_of
+from livecommerce.people.service.vault import Vault
+from livecommerce.people.store.sign_ins import (
     ENDED_KEPT_MS,
     AddAccount,
     AddLink,
@@ -38,6 +38,7 @@ from livecommerce.people.store_sign_ins import (
     Sweep,
     UseLink,
 )
+from livecommerce.people.store.tables import logins, sign_in_links, sign_ins
 from livecommerce.people.tokens import (
     ACCESS_S,
     LEEWAY_S,
@@ -51,7 +52,6 @@ from livecommerce.people.tokens import (
     sign_access,
     take_apart,
 )
-from livecommerce.people.vault_service import Vault
 from livecommerce.people.wire import GuestDraft, PersonView, SignIn, SignUp, Tokens
 
 log = structlog.get_logger()

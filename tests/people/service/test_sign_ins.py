@@ -16,7 +16,7 @@ from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people import invariants  # noqa: F401 - registers them
 from livecommerce.people.accounts import Actor, platform_person_id
 from livecommerce.people.service import PeopleSettings, SignedIn
-from livecommerce.people.store import logins, people, sign_in_links, sign_ins
+from livecommerce.people.store.tables import logins, people, sign_in_links, sign_ins
 from livecommerce.people.tokens import REUSE_GRACE_MS, PlatformTrust
 from livecommerce.people.wire import GuestDraft, PersonPatch, SignIn, SignUp
 from tests.people.house import IP, PLATFORM_SECRET, House, open_house

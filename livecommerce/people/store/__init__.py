@@ -1,0 +1,1 @@
+"""Tables and SQL of people; nobody else touches them."""
