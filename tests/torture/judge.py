@@ -18,7 +18,6 @@ import sqlalchemy as sa
 
 from livecommerce.app import verify
 from livecommerce.database.engine import Database
-from livecommerce.database.outbox import unpublished
 from livecommerce.kernel.clock import SystemClock
 from livecommerce.people.accounts import platform_person_id
 from tests.support.shop import ISSUER
@@ -81,8 +80,14 @@ class Judge:
         )
         return SaleCounts(**rows[0])
 
-    async def unpublished(self) -> int:
-        return await unpublished(self._database)
+    async def unpublished(self, committed_before: int) -> int:
+        """How many events that were committed before a moment (epoch ms) are not told yet."""
+        rows = await self.rows(
+            "SELECT COALESCE(SUM(entries), 0) AS entries FROM commits "
+            "WHERE published_at IS NULL AND created_at <= :before",
+            before=committed_before,
+        )
+        return int(rows[0]["entries"])
 
     async def settled(self, *, timeout_s: float = SETTLED_S) -> list[str]:
         """Waits until no payment is under way any more; gives the orders that still wait then."""
@@ -94,9 +99,10 @@ class Judge:
             await asyncio.sleep(0.25)
 
     async def drained(self, *, timeout_s: float = DRAINED_S) -> int:
-        """Waits until every committed event is published; gives how many are not."""
+        """Waits until every event committed by now is published; gives how many are not."""
+        now_ms = time.time_ns() // 1_000_000
         until_s = time.monotonic() + timeout_s
-        while (left := await self.unpublished()) and time.monotonic() < until_s:
+        while (left := await self.unpublished(now_ms)) and time.monotonic() < until_s:
             await asyncio.sleep(0.1)
         return left
 
