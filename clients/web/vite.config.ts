@@ -6,8 +6,9 @@ import { defineConfig } from 'vitest/config';
 const server = process.env['LIVECOMMERCE_URL'] ?? 'http://127.0.0.1:8000';
 const pages = { lobby: 'index.html', room: 'room.html', studio: 'studio.html', account: 'account.html' };
 
+const FIRST_PICTURE = /vite\/preload-helper|src\/(?:early\/|core\/money)/;
 const EVERY_PAGE =
-  /node_modules\/svelte|vite\/preload-helper|src\/(?:app|ui|pages\/mount|i18n\/index|shop\/buyer|live\/(?:Avatar|LiveBadge|Viewers)|core\/(?:api|checkout|clock|ids|money|numbers|refusal|storage|timing))/;
+  /node_modules\/svelte|src\/(?:app|ui|pages\/mount|i18n\/index|shop\/buyer|live\/(?:Avatar|LiveBadge|Viewers)|core\/(?:api|checkout|clock|ids|numbers|refusal|storage|timing))/;
 const LIVE_PAGES =
   /src\/(?:core\/(?:connection|live-room|recovery|room-state)|live\/(?!MessageActions)|shop\/(?:purchase|BagSheet|HeldBar))/;
 
@@ -32,7 +33,7 @@ export default defineConfig({
       name: 'early-texts',
       apply: 'build',
       buildStart() {
-        this.emitFile({ type: 'chunk', id: 'src/i18n/early.ts', name: 'early' });
+        this.emitFile({ type: 'chunk', id: 'src/early/early.ts', name: 'early' });
       },
       transformIndexHtml: {
         order: 'post',
@@ -69,9 +70,10 @@ export default defineConfig({
     rolldownOptions: {
       input: pages,
       output: {
-        // two shared chunks instead of a dozen: what every page needs, and what a live room needs
+        // three shared chunks instead of a dozen: what runs first, what every page needs, what a live room needs
         codeSplitting: {
           groups: [
+            { name: 'first', test: FIRST_PICTURE, priority: 3 },
             { name: 'base', test: EVERY_PAGE, priority: 2 },
             { name: 'live', test: LIVE_PAGES, priority: 1 },
           ],

@@ -4,29 +4,21 @@ import { Api } from '../core/api';
 import { Checkout } from '../core/checkout';
 import { ServerClock } from '../core/clock';
 import { formatMoney } from '../core/money';
-import type { MarketList, MarketView, PersonView, PinView, RoomView, SaleView } from '../core/protocol/generated';
+import type { MarketList, MarketView, PersonView } from '../core/protocol/generated';
 import { asRefusal } from '../core/refusal';
 import { browserStore } from '../core/storage';
 import { browserTiming } from '../core/timing';
+import { readBoot } from '../early/first-picture';
 import { i18n } from '../i18n/index.svelte';
 import { notices } from './notices.svelte';
 import { explain } from './refusals';
-
-/** What the server may put into the page so that the first picture needs no further request. */
-export interface Boot {
-  now?: number;
-  market?: MarketView;
-  room?: RoomView;
-  pins?: PinView[];
-  sales?: SaleView[];
-}
 
 export const timing = browserTiming;
 export const clock = new ServerClock(timing.mono, Date.now());
 export const lasting = browserStore(() => localStorage);
 export const passing = browserStore(() => sessionStorage);
 
-export const boot: Boot = readBoot();
+export const boot = readBoot();
 if (boot.now !== undefined) clock.hint(boot.now);
 
 let person = $state.raw<PersonView | null>(null);
@@ -122,9 +114,3 @@ export const app = {
     );
   },
 };
-
-function readBoot(): Boot {
-  const element = document.getElementById('boot');
-  const text = element?.textContent?.trim() ?? '';
-  return text === '' ? {} : (JSON.parse(text) as Boot);
-}

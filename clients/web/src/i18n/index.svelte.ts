@@ -1,16 +1,17 @@
 /** Texts in the viewer's language. One reactive language; a page that reads `t` follows it. */
 
 import type accountEn from './locales/account.en.json';
+import type buyingEn from './locales/buying.en.json';
 import type en from './locales/en.json';
 import type studioEn from './locales/studio.en.json';
-import { TEXTS, findLanguage, storeLanguage, turnPage, type Lang, type Loaders, type Table } from './language';
+import { TEXTS, findLanguage, storeLanguage, turnPage, type Lang, type Loaders, type Table } from '../early/language';
 
 export type { Lang };
 
 const PLURAL_FORMS = ['zero', 'one', 'two', 'few', 'many', 'other'] as const;
 type PluralForm = (typeof PLURAL_FORMS)[number];
 
-type Entry = keyof typeof en | keyof typeof studioEn | keyof typeof accountEn;
+type Entry = keyof typeof en | keyof typeof buyingEn | keyof typeof studioEn | keyof typeof accountEn;
 type PluralKey = Entry extends infer Each ? (Each extends `${infer Base}_other` ? Base : never) : never;
 /** A text by its key; a counted text by its key without the form. */
 export type Key = Exclude<Entry, `${PluralKey}_${PluralForm}`> | PluralKey;
@@ -80,12 +81,14 @@ function fill(text: string, values: Readonly<Record<string, string>>): string {
   return text.replace(/\{(\w+)\}/g, (_, name: string) => isolated(values[name] ?? ''));
 }
 
+/** Letters that run the other way than the language does. */
+const AGAINST: Readonly<Record<Lang, RegExp>> = { en: /[\p{Script=Arabic}\p{Script=Hebrew}]/u, ar: /\p{Script=Latin}/u };
 const FIRST_STRONG_ISOLATE = String.fromCharCode(0x2068);
 const POP_ISOLATE = String.fromCharCode(0x2069);
 
-/** Set apart by isolates, so that a name cannot turn the sentence around it; bare digits cannot. */
+/** Set apart by isolates where it runs against the sentence, so that a name cannot turn it around. */
 function isolated(value: string): string {
-  return /^[\d\u0660-\u0669]*$/.test(value) ? value : FIRST_STRONG_ISOLATE + value + POP_ISOLATE;
+  return AGAINST[current].test(value) ? FIRST_STRONG_ISOLATE + value + POP_ISOLATE : value;
 }
 
 /** The text of a person or shop in the viewer's language, or in the other one. */

@@ -3,7 +3,7 @@
 import { mount as mountComponent, type Component } from 'svelte';
 import { app } from '../app/app.svelte';
 import { addTexts, i18n } from '../i18n/index.svelte';
-import type { Loaders } from '../i18n/language';
+import type { Loaders } from '../early/language';
 import '../styles/base.css';
 
 /** `texts` are those that only this page needs, beside the common ones. */
@@ -12,5 +12,7 @@ export async function mount(page: Component, ...texts: Loaders[]): Promise<void>
   for (const extra of texts) void addTexts(extra);
   await i18n.begin();
   const target = document.getElementById('app');
-  if (target !== null) mountComponent(page, { target });
+  if (target === null) return;
+  target.replaceChildren();
+  mountComponent(page, { target });
 }

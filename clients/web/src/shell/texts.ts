@@ -1,4 +1,4 @@
-import type { Loaders } from '../i18n/language';
+import type { Loaders } from '../early/language';
 
 /** Texts of the pages around the room: account and lobby. */
 export const ACCOUNT_TEXTS: Loaders = {

@@ -2,13 +2,7 @@
 
 import { api, app, lasting } from '../app/app.svelte';
 import type { AddressDraft, AddressForm, AddressForms, AddressList, AddressView, CardView, ContactView, PaymentChoice, PaymentMethods } from '../core/protocol/generated';
-import { addTexts, t, tMaybe } from '../i18n/index.svelte';
-
-/** Names of emirates and governorates: only who fills in an address needs them. */
-const PLACES = {
-  en: () => import('../i18n/locales/places.en.json'),
-  ar: () => import('../i18n/locales/places.ar.json'),
-};
+import { t, tMaybe } from '../i18n/index.svelte';
 
 const LAST_ADDRESS = 'lc.address';
 const LAST_PAYMENT = 'lc.payment';
@@ -78,9 +72,7 @@ export const buyer = {
     loadedFor = person.id;
   },
   async loadForms(): Promise<void> {
-    if (forms.length > 0) return;
-    const [list] = await Promise.all([api.get<AddressForms>('/address-forms'), addTexts(PLACES)]);
-    forms = list.forms;
+    if (forms.length === 0) forms = (await api.get<AddressForms>('/address-forms')).forms;
   },
   async addAddress(draft: AddressDraft): Promise<AddressView> {
     const added = await api.post<AddressView>('/me/addresses', draft);

@@ -1,4 +1,4 @@
-import type { Loaders } from '../../i18n/language';
+import type { Loaders } from '../../early/language';
 import { mount } from '../mount';
 import Studio from './Studio.svelte';
 

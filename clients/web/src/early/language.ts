@@ -5,8 +5,8 @@ export type Table = Readonly<Record<string, string>>;
 export type Loaders = Readonly<Record<Lang, () => Promise<{ default: Table }>>>;
 
 export const TEXTS: Loaders = {
-  en: () => import('./locales/en.json'),
-  ar: () => import('./locales/ar.json'),
+  en: () => import('../i18n/locales/en.json'),
+  ar: () => import('../i18n/locales/ar.json'),
 };
 
 const STORED = 'lc.lang';
