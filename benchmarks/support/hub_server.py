@@ -201,15 +201,28 @@ class Measured:
         return await self.usage()
 
     async def publish(self, count: int, pause_s: float) -> dict[str, Any]:
-        """Publishes chat lines, each its own batch when `pause_s` is longer than a tick."""
-        frames, started = self.hub.statistics().frames, cpu_s()
+        """Publishes chat lines at a pace, whatever the hub makes of it."""
         for _ in range(count):
-            self.number += 1
-            self.hub.publisher.publish(ROOM, said(self.number))
+            self._say()
             await asyncio.sleep(pause_s)
         await asyncio.sleep(SETTLE_S)
+        return {}
+
+    async def write_by_hub(self, count: int, pause_s: float) -> dict[str, Any]:
+        """Publishes chat lines, each when the one before has been written to everybody."""
+        viewers = len(self._room())
+        first, started = self.hub.statistics().frames, cpu_s()
+        for number in range(count):
+            self._say()
+            await asyncio.sleep(pause_s)
+            while self.hub.statistics().frames < first + (number + 1) * viewers:
+                await asyncio.sleep(0.005)
         spent = cpu_s() - started
-        return {"frames": self.hub.statistics().frames - frames, "cpu_s": spent}
+        return {"frames": self.hub.statistics().frames - first, "cpu_s": spent}
+
+    def _say(self) -> None:
+        self.number += 1
+        self.hub.publisher.publish(ROOM, said(self.number))
 
     async def write_raw(self, count: int, pause_s: float) -> dict[str, Any]:
         """The yardstick: the same bytes to the same sockets by a bare loop of os.write."""
@@ -226,7 +239,6 @@ class Measured:
                 except BlockingIOError:
                     blocked += 1
             await asyncio.sleep(pause_s)
-        await asyncio.sleep(SETTLE_S)
         return {
             "frames": count * len(descriptors),
             "cpu_s": cpu_s() - started,
@@ -257,7 +269,7 @@ async def main() -> None:
     await measured.open()
     verbs = {
         name: getattr(measured, name)
-        for name in ("ports", "usage", "settle", "publish", "write_raw")
+        for name in ("ports", "usage", "settle", "publish", "write_by_hub", "write_raw")
     }
     await obey(verbs)
 

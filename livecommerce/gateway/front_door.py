@@ -35,6 +35,7 @@ from livecommerce.protocol.session import SessionLimits
 from livecommerce.realtime.hub import Hub
 
 SWEEP_S = 0.25
+CLOSE_POLL_S = 0.01
 _HEAD_END = b"\r\n\r\n"
 _LIVE_START = b"GET " + LIVE_PATH.encode()
 
@@ -150,11 +151,17 @@ class FrontDoor:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
         await self.hub.drain(0.0)
-        if self._context.tasks:
-            await asyncio.wait(self._context.tasks, timeout=self.hub.settings.close_grace_s)
-        for task in self._context.tasks:
+        context, grace_s = self._context, self.hub.settings.close_grace_s
+        if context.tasks:
+            await asyncio.wait(context.tasks, timeout=grace_s)
+        for task in context.tasks:
             task.cancel()
-        self._context.closing.sweep(float("inf"))
+        # Whoever answers the close frame reads its code; an abort would take it from them.
+        for _ in range(int(grace_s / CLOSE_POLL_S)):
+            if not len(context.closing):
+                break
+            await asyncio.sleep(CLOSE_POLL_S)
+        context.closing.sweep(float("inf"))
 
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
         """The aiohttp handler of `GET /v1/live`: a proxy may send an upgrade on a connection that

@@ -242,14 +242,15 @@ class Hub:
         random.shuffle(connections)
         slices = max(1, int(within_s * 0.6 / slice_s))
         size = max(1, -(-len(connections) // slices))
-        deadline_s = self.clock.mono_s() + within_s
-        for start in range(0, len(connections), size):
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + within_s
+        for start in range(0, len(connections) if within_s > 0 else 0, size):
             for connection in connections[start : start + size]:
                 if not connection.is_closing:
                     moved = Moved(in_ms=random.randrange(int(slice_s * 1000) + 1))
                     connection.send(moved)
             await asyncio.sleep(slice_s)
-        while len(self._wheel) and self.clock.mono_s() < deadline_s:  # noqa: ASYNC110
+        while len(self._wheel) and loop.time() < deadline_s:  # noqa: ASYNC110
             await asyncio.sleep(min(slice_s, 0.05))
         for connection in self._wheel.connections():
             connection.close(CloseCode.DRAINING)

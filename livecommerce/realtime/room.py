@@ -22,6 +22,10 @@ SHARED_MAX = 64
 """Different `recovered` frames kept for returning viewers between two batches."""
 
 
+HELD_MAX = 1_000
+"""Deliveries held back while a room loads or a gap is repaired."""
+
+
 class RoomState(IntEnum):
     LOADING = 0
     LIVE = 1
@@ -95,7 +99,10 @@ class Room:
     def deliver(self, delivery: Delivery) -> None:
         """Takes a batch from the backplane: forwards it, drops it as known, or repairs a gap."""
         if self.state is not RoomState.LIVE:
-            self._held.append(delivery)
+            # What is not held any more is in the backplane's history, from where the repair or the
+            # next gap fetches it.
+            if len(self._held) < HELD_MAX:
+                self._held.append(delivery)
             return
         if not delivery.logged:
             self._forward((), delivery.loose)

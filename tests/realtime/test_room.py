@@ -286,6 +286,21 @@ def test_a_gap_is_repaired_and_viewers_notice_nothing():
     assert viewer.events() == expected
 
 
+def test_what_is_held_back_is_bounded_and_fetched_again(monkeypatch):
+    monkeypatch.setattr("livecommerce.realtime.room.HELD_MAX", 2)
+    stage = Stage()
+    viewer = stage.viewer()
+    batches = [stage.batch(said(str(number))) for number in range(6)]
+    for batch in batches[1:5]:
+        stage.room.deliver(batch)
+    stage.room.repaired(batches[0].logged)
+    assert len(viewer.events()) == 3
+    stage.room.deliver(batches[5])
+    assert stage.repairs == 2
+    stage.room.repaired([*batches[3].logged, *batches[4].logged])
+    assert viewer.events() == [batch.logged[0].id for batch in batches]
+
+
 def test_a_lost_last_batch_is_found_by_the_position_check():
     stage = Stage()
     stage.viewer()
