@@ -114,7 +114,9 @@ class Hub:
         Raises:
             Refused: as the loader says.
         """
-        if room := self.warm_room(room_id):
+        # By identity: a room without viewers is falsy, and is not to be loaded again beside the one
+        # that somebody may be joining just now.
+        if (room := self.warm_room(room_id)) is not None:
             return room
         loading = self._loading.get(room_id)
         if loading is None:

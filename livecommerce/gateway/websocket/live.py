@@ -246,7 +246,7 @@ class LiveSocket(WireSocket):
         entry, room = Entry(), None
         if hello.room is not None:
             entry = await context.gatekeeper.enter(visitor, hello.room)
-            room = context.hub.warm_room(hello.room) or await context.hub.open_room(hello.room)
+            room = await context.hub.open_room(hello.room)
         if not self.is_closing:
             self._welcome(hello, visitor, entry, room)
 
@@ -272,7 +272,7 @@ class LiveSocket(WireSocket):
     async def _join(self, join: Join) -> None:
         context, visitor = self._context, self._valid()
         entry = await context.gatekeeper.enter(visitor, join.room)
-        room = context.hub.warm_room(join.room) or await context.hub.open_room(join.room)
+        room = await context.hub.open_room(join.room)
         if self.is_closing:
             return
         context.hub.leave(self)
