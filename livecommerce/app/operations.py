@@ -19,6 +19,7 @@ from livecommerce.kernel.clock import SystemClock
 from livecommerce.moderation import invariants as moderation_invariants
 from livecommerce.orders import invariants as orders_invariants
 from livecommerce.payments import invariants as payments_invariants
+from livecommerce.payments.providers.sandbox import Sandbox
 from livecommerce.people import invariants as people_invariants
 from livecommerce.shows import invariants as shows_invariants
 from livecommerce.stock import invariants as stock_invariants
@@ -33,6 +34,8 @@ INVARIANTS = (
     stock_invariants,
 )
 
+_FRESH_MS = 60_000
+"""A payment the provider changed so recently may still be on its way to us."""
 _DISK_MIN_BYTES = 1_000_000_000
 
 
@@ -62,9 +65,26 @@ async def verify(
             found += await checker.run(
                 database, on_checked=lambda one: progress(f"{one.name}: {one.promise}")
             )
+            if address == settings.database_address:
+                found += await _provider_breaches(settings, database)
         finally:
             await database.close()
     return found
+
+
+async def _provider_breaches(settings: Settings, database: Database) -> list[checker.Breach]:
+    """Compares what we say was paid with the provider's own book."""
+    book = settings.data_dir / "sandbox.db"
+    if not book.exists():
+        return []
+    clock = SystemClock()
+    sandbox = await Sandbox.open(book, clock=clock, secret=b"only read here", base_url="")
+    try:
+        return await orders_invariants.check_provider_book(
+            database, await sandbox.paid(), younger_than_ms=_FRESH_MS, now=clock.now_ms()
+        )
+    finally:
+        await sandbox.close()
 
 
 async def sign_in_link(settings: Settings, login: str) -> str:
