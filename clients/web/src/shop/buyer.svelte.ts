@@ -40,10 +40,15 @@ export const buyer = {
   get isLoaded(): boolean {
     return loadedFor !== null && loadedFor === app.person?.id;
   },
+  /** Where a parcel of this market can go: goods do not cross borders. */
+  addressesIn(market: string): readonly AddressView[] {
+    return addresses.filter(({ country }) => country === market);
+  },
   /** The address used last, or the newest. */
-  get address(): AddressView | null {
+  addressIn(market: string): AddressView | null {
     const last = lasting.get(LAST_ADDRESS);
-    return addresses.find((address) => address.id === last) ?? addresses.at(0) ?? null;
+    const here = this.addressesIn(market);
+    return here.find(({ id }) => id === last) ?? here.at(0) ?? null;
   },
   /** What was paid with last, or the first saved card. */
   get means(): Means | null {

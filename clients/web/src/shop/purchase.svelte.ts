@@ -4,7 +4,7 @@ import { api, app, checkout } from '../app/app.svelte';
 import { notices } from '../app/notices.svelte';
 import { explain } from '../app/refusals';
 import { vatIncluded } from '../core/money';
-import type { AddressDraft, MerchantView, OfferView, OrderList, OrderView, PaymentChoice, ProductView, Quote, SaleView, VariantView } from '../core/protocol/generated';
+import type { AddressDraft, AddressView, MerchantView, OfferView, OrderList, OrderView, PaymentChoice, ProductView, Quote, SaleView, VariantView } from '../core/protocol/generated';
 import { asRefusal, type Refusal } from '../core/refusal';
 import { pick, t } from '../i18n/index.svelte';
 import type { Room } from '../live/room.svelte';
@@ -133,17 +133,23 @@ export class Purchase {
     return Math.max(1, Math.min(99, perBuyer, left));
   }
 
+  /** Where it would go without another question. */
+  get address(): AddressView | null {
+    return buyer.addressIn(this.#room.view.market);
+  }
+
   /** True when a tap on this offer buys it without another question. */
   isOneTap(offer: OfferView, saleId: string | null): boolean {
     if (saleId === null && offer.variant_count > 1) return false;
-    return buyer.isLoaded && buyer.address !== null && buyer.means !== null;
+    return buyer.isLoaded && this.address !== null && buyer.means !== null;
   }
 
   /** The Buy button: buys at once for who has bought before, and opens the sheet for others. */
   async buy(offer: OfferView, saleId: string | null = null, variantId: string | null = null): Promise<void> {
     if (this.isBusy) return;
     this.#begin(offer, saleId, variantId);
-    const { address, means } = buyer;
+    const { address } = this;
+    const { means } = buyer;
     if (this.isOneTap(offer, saleId) && address !== null && means !== null) {
       this.tapped = saleId ?? offer.id;
       await this.#attempt(async () => {
