@@ -52,7 +52,8 @@ class Group:
         self._holes: list[int] = []
         self._pausing: list[Connection] = []
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         return len(self.connections) - len(self._holes) + len(self.laggards)
 
     def add(self, connection: Connection, now_s: float) -> None:

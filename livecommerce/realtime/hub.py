@@ -114,9 +114,7 @@ class Hub:
         Raises:
             Refused: as the loader says.
         """
-        # By identity: a room without viewers is falsy, and is not to be loaded again beside the one
-        # that somebody may be joining just now.
-        if (room := self.warm_room(room_id)) is not None:
+        if room := self.warm_room(room_id):
             return room
         loading = self._loading.get(room_id)
         if loading is None:
@@ -323,7 +321,7 @@ class Hub:
 
     def _pace(self, room_id: str) -> float:
         room = self._rooms.get(room_id)
-        return tick_s(len(room) if room else 0, self._cost.seconds, self.settings)
+        return tick_s(room.viewers if room else 0, self._cost.seconds, self.settings)
 
     def _floor(self, room_id: str) -> int:
         room = self._rooms.get(room_id)
@@ -364,7 +362,8 @@ class Hub:
         self.publisher.forget_quiet()
 
     async def _report_viewers(self) -> None:
-        await self._presence.report({room_id: len(room) for room_id, room in self._rooms.items()})
+        counts = {room_id: room.viewers for room_id, room in self._rooms.items()}
+        await self._presence.report(counts)
 
     async def _check_positions(self) -> None:
         before, self._quiet_since = (

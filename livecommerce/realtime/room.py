@@ -86,9 +86,10 @@ class Room:
             ended=self._flush_waiting,
         )
 
-    def __len__(self) -> int:
+    @property
+    def viewers(self) -> int:
         """Connections on this node."""
-        return sum(map(len, self._groups.values()))
+        return sum(group.size for group in self._groups.values())
 
     @property
     def lagging(self) -> int:
@@ -150,6 +151,7 @@ class Room:
             for laggard in group.laggards:
                 laggard.cursor = -1
         self.state = RoomState.LIVE
+        self.empty_since_s = None if self.viewers else self._clock.mono_s()
         self._flush.abort()
         groups = [group for group in self._groups.values() if group.writes]
         if groups:
@@ -234,9 +236,9 @@ class Room:
     def leave(self, connection: Connection) -> None:
         group = self._group_of(connection)
         group.remove(connection)
-        if not len(group) and not group.is_flushing:
+        if group.size == 0 and not group.is_flushing:
             del self._groups[group.codec.name, group.audience_class]
-        if not len(self):
+        if self.viewers == 0:
             self.empty_since_s = self._clock.mono_s()
 
     def regrade(self, connection: Connection, audience_class: str) -> bytes:

@@ -236,7 +236,7 @@ def test_joins_and_leaves_during_a_flush(one_write_a_slice):
     assert len(third.events()) == 2
     assert len(newcomer.events()) == 1
     assert newcomer.position == 2
-    assert len(stage.room) == 2
+    assert stage.room.viewers == 2
     stage.publish(said("c"))
     stage.turns.settle()
     assert (third.events()[-1], third.position) == (newcomer.events()[-1], 3)
@@ -393,7 +393,7 @@ def test_a_regraded_viewer_sees_the_room_with_other_eyes():
     assert len(viewer.read()[0]["recent"]) == 1
     stage.publish((said("more"), "staff"))
     assert len(viewer.events()) == 1
-    assert len(stage.room) == 1
+    assert stage.room.viewers == 1
 
 
 def test_an_empty_room_says_since_when():
