@@ -210,7 +210,7 @@ class Measured:
 
     async def write_by_hub(self, count: int, pause_s: float) -> dict[str, Any]:
         """Publishes chat lines, each when the one before has been written to everybody."""
-        viewers = len(self._room())
+        viewers = self._room().viewers
         first, started = self.hub.statistics().frames, cpu_s()
         for number in range(count):
             self._say()
