@@ -108,38 +108,38 @@ export type Retry = 'never' | 'same_id' | 'new_id' | 'after' | 'reconnect';
  * Puts a product into the bag, at the end or before `number`. Reply: OfferView.
  */
 export interface AddOffer {
-  t: 'add_offer';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
-  product_id: string;
   number?: number | null;
+  product_id: string;
+  t: 'add_offer';
 }
 export interface AddressDraft {
   country: string;
-  recipient: string;
-  phone: string;
   fields: {
     [k: string]: string;
   };
+  phone: string;
+  recipient: string;
 }
 /**
  * One field of a country's address form.
  */
 export interface AddressField {
-  name: string;
-  required: boolean;
-  pattern: string | null;
   max_length: number;
-  options: string[];
+  name: string;
   numeric: boolean;
+  options: string[];
+  pattern: string | null;
+  required: boolean;
 }
 export interface AddressForm {
-  country: string;
-  fields: AddressField[];
-  dial_code: string;
   any_of: string[][];
+  country: string;
+  dial_code: string;
+  fields: AddressField[];
 }
 export interface AddressForms {
   forms: AddressForm[];
@@ -148,13 +148,13 @@ export interface AddressList {
   addresses: AddressView[];
 }
 export interface AddressView {
-  id: string;
   country: string;
-  recipient: string;
-  phone: string;
   fields: {
     [k: string]: string;
   };
+  id: string;
+  phone: string;
+  recipient: string;
   summary: string;
 }
 /**
@@ -163,299 +163,299 @@ export interface AddressView {
  *     what was missed, or a snapshot when it no longer can.
  */
 export interface Hello {
-  t: 'hello';
+  epoch?: string | null;
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
-  version?: number;
-  token?: string | null;
-  room?: string | null;
-  epoch?: string | null;
   offset?: number | null;
+  room?: string | null;
+  t: 'hello';
+  token?: string | null;
+  version?: number;
 }
 /**
  * Enters a room (and leaves the one before: a connection is in one room at a time).
  */
 export interface Join {
-  t: 'join';
+  epoch?: string | null;
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
-  room: string;
-  epoch?: string | null;
   offset?: number | null;
+  room: string;
+  t: 'join';
 }
 /**
  * Leaves the room; the connection stays.
  */
 export interface Leave {
-  t: 'leave';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
+  t: 'leave';
 }
 /**
  * Gives the session a fresh access token before the old one ends, or after signing up.
  */
 export interface Renew {
-  t: 'renew';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
+  t: 'renew';
   token: string;
 }
 /**
  * Asks for the server's clock; the client corrects its countdowns by the answer.
  */
 export interface Ping {
-  t: 'ping';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
+  t: 'ping';
 }
 /**
  * Schedules the room's next show. Reply: ShowView.
  */
 export interface PlanShow {
-  t: 'plan_show';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
-  title: Text;
   starts_at?: number | null;
+  t: 'plan_show';
+  title: Text;
 }
 /**
  * A text in the two languages of the house; at least one is filled. Clients fall back.
  */
 export interface Text {
-  en?: string;
   ar?: string;
+  en?: string;
 }
 /**
  * Moves the room's current show along scheduled → lobby → live ⇄ paused → ended.
  *     Going live without a planned show plans one. Reply: ShowView.
  */
 export interface MoveShow {
-  t: 'move_show';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
+  t: 'move_show';
   to: string;
 }
 export interface RemoveOffer {
-  t: 'remove_offer';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   offer_id: string;
+  t: 'remove_offer';
 }
 /**
  * Gives an offer another number (past the end: the last); those between make room.
  */
 export interface MoveOffer {
-  t: 'move_offer';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
-  offer_id: string;
   number: number;
+  offer_id: string;
+  t: 'move_offer';
 }
 /**
  * Reply: PinView. What stood in the slot can be brought back by `undo_pin` for 5 s.
  */
 export interface PinOffer {
-  t: 'pin_offer';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   offer_id: string;
   slot?: number;
+  t: 'pin_offer';
 }
 export interface PinSale {
-  t: 'pin_sale';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   sale_id: string;
   slot?: number;
+  t: 'pin_sale';
 }
 export interface PinText {
-  t: 'pin_text';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
-  text: string;
   slot?: number;
+  t: 'pin_text';
+  text: string;
 }
 export interface Unpin {
-  t: 'unpin';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   slot: number;
+  t: 'unpin';
 }
 /**
  * Brings back what stood in the slot before, within 5 s of the change.
  */
 export interface UndoPin {
-  t: 'undo_pin';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   slot: number;
+  t: 'undo_pin';
 }
 /**
  * Reply: ChatPosted, the message as everyone sees it.
  */
 export interface SendChat {
-  t: 'send_chat';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
-  text: string;
-  reply_to?: string | null;
   mentions?: string[];
+  reply_to?: string | null;
+  t: 'send_chat';
+  text: string;
 }
 export interface SetChatRules {
-  t: 'set_chat_rules';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   slow_mode_s: number;
+  t: 'set_chat_rules';
 }
 export interface DeleteMessage {
-  t: 'delete_message';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   message_id: string;
+  t: 'delete_message';
 }
 /**
  * Silences a person for a while; their recent messages go.
  */
 export interface TimeOut {
-  t: 'time_out';
+  duration_s?: number;
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   person_id: string;
-  duration_s?: number;
   reason?: string;
+  t: 'time_out';
 }
 /**
  * Shuts a person out of the room until lifted; their messages go, their sockets close.
  */
 export interface Ban {
-  t: 'ban';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   person_id: string;
   reason?: string;
+  t: 'ban';
 }
 /**
  * Ends a time-out or ban.
  */
 export interface Lift {
-  t: 'lift';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   person_id: string;
+  t: 'lift';
 }
 /**
  * Taps gathered by the client since its last report (every 500 ms at most).
  */
 export interface SendLikes {
-  t: 'send_likes';
+  count: number;
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
-  count: number;
+  t: 'send_likes';
 }
 /**
  * Plans a flash sale on an offer of the bag. Reply: SaleView (scheduled, or armed at once).
  */
 export interface PlanSale {
-  t: 'plan_sale';
+  duration_s?: number;
+  hold_s?: number;
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   offer_id: string;
-  variant_id: string;
+  per_buyer?: number;
   price_minor: number;
   quota: number;
-  per_buyer?: number;
-  warm_up_s?: number;
-  duration_s?: number;
-  hold_s?: number;
   starts_at?: number | null;
+  t: 'plan_sale';
+  variant_id: string;
+  warm_up_s?: number;
 }
 /**
  * Checks that the units are there and makes the sale ready to start. Reply: SaleView.
  */
 export interface ArmSale {
-  t: 'arm_sale';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   sale_id: string;
+  t: 'arm_sale';
 }
 /**
  * Begins the warm-up; buying opens by itself when it ends. Reply: SaleView.
  */
 export interface StartSale {
-  t: 'start_sale';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   sale_id: string;
+  t: 'start_sale';
 }
 /**
  * Ends a running sale early. Units on hold stay held for their buyers. Reply: SaleView.
  */
 export interface EndSale {
-  t: 'end_sale';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   sale_id: string;
+  t: 'end_sale';
 }
 /**
  * Withdraws a sale that is not live yet. Reply: SaleView.
  */
 export interface CancelSale {
-  t: 'cancel_sale';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   sale_id: string;
+  t: 'cancel_sale';
 }
 /**
  * Holds units of one variant and, when address and payment are given, pays for them at once.
@@ -464,141 +464,141 @@ export interface CancelSale {
  *     different total is refused with `price_changed`, holding nothing. Reply: OrderView.
  */
 export interface PlaceOrder {
-  t: 'buy';
+  address_id?: string | null;
+  currency: string;
+  expected_total_minor: number;
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
-  variant_id: string;
+  offer_id?: string | null;
+  payment?: PaymentChoice | null;
   qty?: number;
   sale_id?: string | null;
-  offer_id?: string | null;
-  expected_total_minor: number;
-  currency: string;
-  address_id?: string | null;
-  payment?: PaymentChoice | null;
+  t: 'buy';
+  variant_id: string;
 }
 /**
  * A saved card, or a method that needs no card.
  */
 export interface PaymentChoice {
-  method: string;
   card_id?: string | null;
+  method: string;
 }
 /**
  * Pays for an order whose units are on hold. Reply: OrderView.
  */
 export interface PayOrder {
-  t: 'pay';
+  address_id: string;
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   order_id: string;
-  address_id: string;
   payment: PaymentChoice;
+  t: 'pay';
 }
 /**
  * Gives up an order that is not paid yet, or was not sent yet. Reply: OrderView.
  */
 export interface CancelOrder {
-  t: 'cancel_order';
   /**
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
   order_id: string;
+  t: 'cancel_order';
 }
 /**
  * Key `show`.
  */
 export interface ShowChanged {
-  t: 'show_changed';
-  id: string;
   at: number;
+  id: string;
   key: string;
-  version: number;
   show: ShowView;
+  t: 'show_changed';
+  version: number;
 }
 export interface ShowView {
+  ended_at: number | null;
   id: string;
   room_id: string;
-  title: Text;
-  state: string;
-  starts_at: number | null;
   started_at: number | null;
-  ended_at: number | null;
+  starts_at: number | null;
+  state: string;
+  title: Text;
 }
 /**
  * Key `bag`: the list itself comes by HTTP, with the version as its ETag.
  */
 export interface BagChanged {
-  t: 'bag_changed';
-  id: string;
   at: number;
-  key: string;
-  version: number;
   count: number;
+  id: string;
+  key: string;
+  t: 'bag_changed';
+  version: number;
 }
 /**
  * Key `pin:<slot>`; `pin` is None when the slot was emptied.
  */
 export interface PinChanged {
-  t: 'pin_changed';
-  id: string;
   at: number;
+  id: string;
   key: string;
-  version: number;
-  slot: number;
   pin: PinView | null;
+  slot: number;
+  t: 'pin_changed';
+  version: number;
 }
 /**
  * What stands in a slot: an offer, a flash sale (with its offer), or a text.
  */
 export interface PinView {
-  slot: number;
   kind: string;
   offer: OfferView | null;
-  sale_id: string | null;
-  text: string | null;
-  pinned_by: string;
   pinned_at: number;
+  pinned_by: string;
+  sale_id: string | null;
+  slot: number;
+  text: string | null;
 }
 /**
  * A numbered product of the bag: what the room needs to show and sell it.
  */
 export interface OfferView {
-  id: string;
-  number: number;
-  product_id: string;
-  title: Text;
-  merchant: MerchantView;
-  picture_url: string | null;
-  thumb_url: string | null;
-  currency: string;
-  price_minor: number;
+  available: number;
   compare_at_minor: number | null;
+  currency: string;
+  id: string;
+  merchant: MerchantView;
+  number: number;
+  picture_url: string | null;
+  price_minor: number;
+  product_id: string;
+  thumb_url: string | null;
+  title: Text;
   variant_count: number;
   variant_id: string;
-  available: number;
 }
 export interface MerchantView {
   id: string;
   name: Text;
-  slug: string;
   picture_url: string | null;
+  slug: string;
 }
 /**
  * The event id is the message id.
  */
 export interface ChatPosted {
-  t: 'chat_posted';
-  id: string;
   at: number;
   author: Author;
-  text: string;
-  reply_to: ReplyTo | null;
+  id: string;
   mentions: string[];
+  reply_to: ReplyTo | null;
+  t: 'chat_posted';
+  text: string;
 }
 export interface Author {
   id: string;
@@ -614,167 +614,167 @@ export interface ReplyTo {
  * Messages that nobody may see any more, in history and snapshots too.
  */
 export interface ChatRemoved {
-  t: 'chat_removed';
-  id: string;
   at: number;
-  message_ids: string[];
   by: string;
+  id: string;
+  message_ids: string[];
+  t: 'chat_removed';
 }
 /**
  * Key `chat_rules`.
  */
 export interface ChatRules {
-  t: 'chat_rules';
-  id: string;
   at: number;
+  id: string;
   key: string;
-  version: number;
   slow_mode_s: number;
+  t: 'chat_rules';
+  version: number;
 }
 /**
  * Told to the person it is about, and to the staff of the room.
  */
 export interface Sanctioned {
-  t: 'sanctioned';
-  id: string;
   at: number;
-  person_id: string;
-  name: string;
-  kind: string;
-  until: number | null;
   by: string;
+  id: string;
+  kind: string;
+  name: string;
+  person_id: string;
+  t: 'sanctioned';
+  until: number | null;
 }
 /**
  * Key `likes`: all of this show.
  */
 export interface LikesCounted {
-  t: 'likes_counted';
-  id: string;
   at: number;
+  id: string;
   key: string;
+  t: 'likes_counted';
   total: number;
 }
 /**
  * Key `viewers`: connections watching now, over all nodes.
  */
 export interface ViewersCounted {
-  t: 'viewers_counted';
-  id: string;
   at: number;
-  key: string;
   count: number;
+  id: string;
+  key: string;
+  t: 'viewers_counted';
 }
 /**
  * Units of one variant; key `stock:<variant_id>`, version of the stock level.
  */
 export interface StockChanged {
-  t: 'stock_changed';
-  id: string;
   at: number;
-  key: string;
-  version: number;
-  variant_id: string;
   available: number;
-  held: number;
-  sold: number;
   dropped: boolean;
+  held: number;
+  id: string;
+  key: string;
+  sold: number;
+  t: 'stock_changed';
+  variant_id: string;
+  version: number;
 }
 /**
  * Units of a running flash sale; key `sale_count:<sale_id>`, version of the sale's counters.
  */
 export interface SaleCounted {
-  t: 'sale_counted';
-  id: string;
   at: number;
-  key: string;
-  version: number;
-  sale_id: string;
   available: number;
-  held: number;
-  sold: number;
   dropped: boolean;
+  held: number;
+  id: string;
+  key: string;
+  sale_id: string;
+  sold: number;
+  t: 'sale_counted';
+  version: number;
 }
 /**
  * A flash sale changed its phase; key `sale:<sale_id>`.
  */
 export interface SaleChanged {
-  t: 'sale_changed';
-  id: string;
   at: number;
+  id: string;
   key: string;
-  version: number;
   sale: SaleView;
+  t: 'sale_changed';
+  version: number;
 }
 /**
  * A flash sale as everyone sees it. All times are the server's, epoch milliseconds.
  */
 export interface SaleView {
+  currency: string;
+  duration_s: number;
+  ended_at: number | null;
+  ends_at: number | null;
+  hold_s: number;
   id: string;
-  room_id: string;
   offer_id: string;
-  product_id: string;
-  variant_id: string;
+  per_buyer: number;
   phase: string;
   price_minor: number;
-  regular_minor: number;
-  currency: string;
+  product_id: string;
   quota: number;
-  per_buyer: number;
-  hold_s: number;
-  warm_up_s: number;
-  duration_s: number;
+  regular_minor: number;
+  room_id: string;
   scheduled_at: number | null;
-  warm_up_at: number | null;
   starts_at: number | null;
-  ends_at: number | null;
-  ended_at: number | null;
+  variant_id: string;
+  warm_up_at: number | null;
+  warm_up_s: number;
 }
 /**
  * Told to the buyer alone, on all of their connections.
  */
 export interface OrderChanged {
-  t: 'order_changed';
-  id: string;
   at: number;
+  id: string;
   order: OrderView;
+  t: 'order_changed';
 }
 /**
  * An order as its buyer sees it. Amounts are minor units of `currency`, VAT included.
  */
 export interface OrderView {
+  address_id: string | null;
+  created_at: number;
+  currency: string;
+  delivery_minor: number;
+  failure: string | null;
+  fulfil_state: string;
+  hold_expires_at: number | null;
   id: string;
+  lines: OrderLineView[];
+  market: string;
+  next_action: NextAction | null;
   number: string;
+  paid_at: number | null;
+  payment_state: string;
   room_id: string | null;
   state: string;
-  payment_state: string;
-  fulfil_state: string;
-  market: string;
-  currency: string;
-  lines: OrderLineView[];
   subtotal_minor: number;
-  delivery_minor: number;
-  vat_minor: number;
   total_minor: number;
-  hold_expires_at: number | null;
-  next_action: NextAction | null;
-  failure: string | null;
-  address_id: string | null;
+  vat_minor: number;
   version: number;
-  created_at: number;
-  paid_at: number | null;
 }
 export interface OrderLineView {
-  product_id: string;
-  variant_id: string;
-  title: Text;
-  options: Text[];
-  thumb_url: string | null;
-  merchant: MerchantView;
   host_id: string | null;
-  sale_id: string | null;
+  merchant: MerchantView;
+  options: Text[];
+  product_id: string;
   qty: number;
-  unit_minor: number;
+  sale_id: string | null;
+  thumb_url: string | null;
+  title: Text;
   total_minor: number;
+  unit_minor: number;
+  variant_id: string;
   vat_bps: number;
   vat_minor: number;
 }
@@ -789,80 +789,80 @@ export interface NextAction {
  * For the room's staff: the host's live order feed. No personal data.
  */
 export interface SaleMade {
-  t: 'sale_made';
-  id: string;
   at: number;
-  order_id: string;
-  number: string;
   buyer_name: string;
-  title: Text;
-  qty: number;
-  total_minor: number;
   currency: string;
+  id: string;
+  number: string;
+  order_id: string;
+  qty: number;
   state: string;
+  t: 'sale_made';
+  title: Text;
+  total_minor: number;
 }
 /**
  * For everyone, without a name: somebody just bought this.
  */
 export interface Bought {
-  t: 'bought';
-  id: string;
   at: number;
+  id: string;
   offer_id: string | null;
-  variant_id: string;
   qty: number;
+  t: 'bought';
+  variant_id: string;
 }
 export interface Ok {
-  t: 'ok';
-  id: string;
   d: unknown;
+  id: string;
+  t: 'ok';
 }
 export interface Err {
-  t: 'err';
-  id: string | null;
-  code: string;
-  retry: string;
   after_ms?: number | null;
-  field?: string | null;
+  code: string;
   data?: {};
+  field?: string | null;
+  id: string | null;
+  retry: string;
+  t: 'err';
 }
 /**
  * The answer to `hello`.
  */
 export interface Welcome {
-  t: 'welcome';
-  id: string;
-  now: number;
-  node: string;
   beat_s: number;
-  person_id?: string | null;
-  name?: string | null;
-  kind?: string;
   capabilities?: string[];
+  id: string;
+  kind?: string;
+  name?: string | null;
+  node: string;
+  now: number;
+  person_id?: string | null;
+  t: 'welcome';
 }
 /**
  * The room as it is at `offset`; replaces all a client knew of it.
  */
 export interface Snapshot {
-  t: 'snapshot';
-  room: string;
   epoch: string;
-  offset: number;
   now: number;
-  state: AnyEvent[];
+  offset: number;
   recent: AnyEvent[];
+  room: string;
+  state: AnyEvent[];
+  t: 'snapshot';
   volatile: AnyEvent[];
 }
 /**
  * What a returning client missed, complete up to `offset`.
  */
 export interface Recovered {
-  t: 'recovered';
-  room: string;
   epoch: string;
-  offset: number;
-  now: number;
   events: AnyEvent[];
+  now: number;
+  offset: number;
+  room: string;
+  t: 'recovered';
   volatile: AnyEvent[];
 }
 /**
@@ -871,50 +871,50 @@ export interface Recovered {
  *     has neither.
  */
 export interface Batch {
-  t: 'batch';
-  room: string;
   epoch?: string;
+  events?: AnyEvent[];
   first?: number | null;
   last?: number | null;
-  events?: AnyEvent[];
+  room: string;
+  t: 'batch';
   volatile?: AnyEvent[];
 }
 /**
  * Sent now and then to every viewer: shows a lost tail without traffic, and the clock.
  */
 export interface Beat {
-  t: 'beat';
-  room: string;
   epoch: string;
   last: number;
   now: number;
+  room: string;
+  t: 'beat';
 }
 /**
  * An event for this person alone, outside of the room's order.
  */
 export interface Told {
-  t: 'told';
   event: AnyEvent;
+  t: 'told';
 }
 /**
  * This node is closing: open another connection within `in_ms`, then close this one.
  */
 export interface Moved {
-  t: 'moved';
   in_ms: number;
+  t: 'moved';
 }
 /**
  * What this person may do in the room has changed; a snapshot follows.
  */
 export interface Regraded {
-  t: 'regraded';
-  room: string;
   capabilities: string[];
+  room: string;
+  t: 'regraded';
 }
 export interface BagView {
+  offers: OfferView[];
   room_id: string;
   version: number;
-  offers: OfferView[];
 }
 /**
  * A card as the provider's own form hands it over: an opaque token.
@@ -924,37 +924,37 @@ export interface CardDraft {
   token: string;
 }
 export interface CardView {
-  id: string;
   brand: string;
-  last4: string;
   expires: string;
+  id: string;
+  last4: string;
 }
 export interface ContactDraft {
-  phone: string;
   email?: string | null;
+  phone: string;
 }
 export interface ContactView {
-  phone: string | null;
   email: string | null;
+  phone: string | null;
 }
 /**
  * The reply of a command that has nothing to tell but that it was done.
  */
 export interface Done {}
 export interface GrantDraft {
+  expires_at?: number | null;
   person_id: string;
   role: string;
-  expires_at?: number | null;
 }
 export interface GrantList {
   grants: GrantView[];
 }
 export interface GrantView {
-  id: string;
-  person_id: string;
-  name: string;
-  role: string;
   expires_at: number | null;
+  id: string;
+  name: string;
+  person_id: string;
+  role: string;
 }
 /**
  * A visitor who wants to chat or buy gives a name, nothing else.
@@ -981,14 +981,14 @@ export interface MarketList {
  * A country the shop sells in, and how prices and numbers are made there.
  */
 export interface MarketView {
-  id: string;
   currency: string;
-  exponent: number;
-  vat_bps: number;
   delivery_minor: number;
+  exponent: number;
+  id: string;
   locales: {
     [k: string]: string;
   };
+  vat_bps: number;
 }
 export interface MerchantDraft {
   name: Text;
@@ -998,19 +998,19 @@ export interface MerchantDraft {
  * `PlaceOrder` over HTTP: the key comes in a header, and the room has to be named.
  */
 export interface OrderBody {
-  variant_id: string;
-  qty?: number;
-  sale_id?: string | null;
-  offer_id?: string | null;
-  expected_total_minor: number;
-  currency: string;
   address_id?: string | null;
+  currency: string;
+  expected_total_minor: number;
+  offer_id?: string | null;
   payment?: PaymentChoice | null;
+  qty?: number;
   room_id?: string | null;
+  sale_id?: string | null;
+  variant_id: string;
 }
 export interface OrderList {
-  orders: OrderView[];
   next: string | null;
+  orders: OrderView[];
 }
 /**
  * `PayOrder` over HTTP.
@@ -1031,69 +1031,69 @@ export interface PaymentMethods {
  * Fields left out (UNSET) stay as they are.
  */
 export interface PersonPatch {
-  name?: string;
   market?: string;
+  name?: string;
 }
 export interface PersonView {
+  capabilities: string[];
   id: string;
-  name: string;
   kind: string;
   market: string;
-  capabilities: string[];
+  name: string;
 }
 export interface PictureView {
-  id: string;
-  url: string;
-  thumb_url: string;
-  width: number;
   height: number;
+  id: string;
+  thumb_url: string;
+  url: string;
+  width: number;
 }
 export interface Pong {
   now: number;
 }
 export interface ProductDraft {
-  market: string;
-  title: Text;
-  description?: Text;
-  category?: string;
   axes?: Text[];
-  variants: VariantDraft[];
+  category?: string;
+  description?: Text;
+  market: string;
   picture_ids?: string[];
   state?: string;
+  title: Text;
+  variants: VariantDraft[];
 }
 export interface VariantDraft {
-  sku: string;
-  options?: Text[];
-  price_minor: number;
   compare_at_minor?: number | null;
   on_hand?: number;
+  options?: Text[];
+  price_minor: number;
+  sku: string;
 }
 export interface ProductList {
-  products: ProductView[];
   next: string | null;
+  products: ProductView[];
 }
 export interface ProductView {
-  id: string;
-  merchant: MerchantView;
-  market: string;
-  currency: string;
-  vat_bps: number;
-  title: Text;
-  description: Text;
-  category: string;
   axes: Text[];
-  variants: VariantView[];
+  category: string;
+  currency: string;
+  description: Text;
+  id: string;
+  market: string;
+  merchant: MerchantView;
   pictures: PictureView[];
   state: string;
+  title: Text;
+  variants: VariantView[];
+  vat_bps: number;
   version: number;
 }
 export interface VariantView {
+  available: number;
+  compare_at_minor: number | null;
   id: string;
-  sku: string;
   options: Text[];
   price_minor: number;
-  compare_at_minor: number | null;
-  available: number;
+  sku: string;
   stock_version: number;
 }
 /**
@@ -1101,51 +1101,51 @@ export interface VariantView {
  *     changed since is refused with `conflict`.
  */
 export interface ProductPatch {
-  version: number;
-  title?: Text;
-  description?: Text;
   category?: string;
+  description?: Text;
   picture_ids?: string[];
-  variants?: VariantPatch[];
   state?: string;
+  title?: Text;
+  variants?: VariantPatch[];
+  version: number;
 }
 /**
  * A new price. `compare_at_minor` left out (UNSET) stays, null removes it.
  */
 export interface VariantPatch {
+  compare_at_minor?: number | null;
   id: string;
   price_minor?: number;
-  compare_at_minor?: number | null;
 }
 /**
  * What buying this now would cost; holds nothing.
  */
 export interface Quote {
   currency: string;
-  unit_minor: number;
-  subtotal_minor: number;
   delivery_minor: number;
-  vat_minor: number;
-  vat_bps: number;
-  total_minor: number;
   seller: MerchantView;
+  subtotal_minor: number;
+  total_minor: number;
+  unit_minor: number;
+  vat_bps: number;
+  vat_minor: number;
 }
 export interface QuoteRequest {
-  variant_id: string;
+  offer_id?: string | null;
   qty?: number;
   room_id?: string | null;
   sale_id?: string | null;
-  offer_id?: string | null;
+  variant_id: string;
 }
 export interface Refresh {
   refresh_token?: string | null;
 }
 export interface RoomDraft {
-  slug: string;
-  title: Text;
   market?: string;
   playback_url?: string | null;
   poster_url?: string | null;
+  slug: string;
+  title: Text;
 }
 export interface RoomList {
   rooms: RoomView[];
@@ -1154,65 +1154,65 @@ export interface RoomList {
  * A room as a page needs it before its socket is open.
  */
 export interface RoomView {
-  id: string;
-  slug: string;
-  title: Text;
+  capabilities: string[];
   host_id: string;
   host_name: string;
+  id: string;
   market: string;
   playback_url: string | null;
   poster_url: string | null;
   show: ShowView | null;
-  viewers: number;
-  capabilities: string[];
+  slug: string;
+  title: Text;
   version: number;
+  viewers: number;
 }
 export interface RoomOrderList {
-  orders: RoomOrderView[];
   confirmed: number;
-  held: number;
-  revenue_minor: number;
   currency: string;
+  held: number;
   next: string | null;
+  orders: RoomOrderView[];
+  revenue_minor: number;
 }
 /**
  * An order as the host of its room sees it.
  */
 export interface RoomOrderView {
-  order_id: string;
-  number: string;
   buyer_name: string;
-  title: Text;
-  qty: number;
-  total_minor: number;
-  currency: string;
-  state: string;
   created_at: number;
+  currency: string;
+  number: string;
+  order_id: string;
+  qty: number;
+  state: string;
+  title: Text;
+  total_minor: number;
 }
 /**
  * Fields left out (UNSET) stay as they are.
  */
 export interface RoomPatch {
-  title?: Text;
   playback_url?: string | null;
   poster_url?: string | null;
+  title?: Text;
 }
 export interface SaleList {
   sales: SaleView[];
 }
 export interface SignIn {
   login: string;
-  password: string;
   market?: string;
+  password: string;
 }
 /**
  * Makes an account. With a guest's token it is the same person from then on.
  */
 export interface SignUp {
-  name: string;
   login: string;
-  password: string;
   market?: string;
+  name: string;
+  password: string;
 }
 /**
  * Units that arrived (positive) or left other than by a sale (negative).
@@ -1225,9 +1225,9 @@ export interface StockAdjustment {
  * A stock level as its merchant sees it.
  */
 export interface StockView {
-  variant_id: string;
-  on_hand: number;
   available: number;
+  on_hand: number;
+  variant_id: string;
   version: number;
 }
 /**
@@ -1245,233 +1245,233 @@ export const PROTOCOL_VERSION = 1;
 
 /** Every error code, with its HTTP status and when the same request may be sent again. */
 export const CODES: Readonly<Record<Code, { status: number; retry: Retry }>> = {
-  "bad_json": {
-    "status": 400,
-    "retry": "never"
-  },
-  "bad_frame": {
-    "status": 400,
-    "retry": "never"
-  },
-  "too_large": {
-    "status": 413,
-    "retry": "never"
-  },
-  "method_not_allowed": {
-    "status": 405,
-    "retry": "never"
-  },
-  "unsupported_media_type": {
-    "status": 415,
-    "retry": "never"
-  },
-  "token_in_url": {
-    "status": 400,
-    "retry": "never"
-  },
-  "origin_not_allowed": {
-    "status": 403,
-    "retry": "never"
-  },
-  "protocol_too_old": {
-    "status": 426,
-    "retry": "never"
-  },
-  "hello_expected": {
-    "status": 400,
-    "retry": "reconnect"
-  },
-  "unauthenticated": {
-    "status": 401,
-    "retry": "reconnect"
-  },
-  "wrong_credentials": {
-    "status": 401,
-    "retry": "new_id"
-  },
-  "rate_limited": {
-    "status": 429,
-    "retry": "after"
-  },
-  "server_busy": {
-    "status": 503,
-    "retry": "after"
-  },
-  "unavailable": {
-    "status": 503,
-    "retry": "after"
-  },
-  "forbidden": {
-    "status": 403,
-    "retry": "never"
-  },
-  "banned": {
-    "status": 403,
-    "retry": "never"
-  },
-  "muted": {
-    "status": 403,
-    "retry": "after"
-  },
-  "unknown_verb": {
-    "status": 400,
-    "retry": "never"
-  },
-  "unknown_field": {
-    "status": 400,
-    "retry": "never"
-  },
-  "missing_field": {
-    "status": 400,
-    "retry": "never"
-  },
-  "bad_field": {
-    "status": 400,
-    "retry": "never"
-  },
-  "bad_id": {
-    "status": 400,
-    "retry": "never"
-  },
-  "qty": {
-    "status": 400,
-    "retry": "never"
-  },
-  "currency": {
-    "status": 400,
-    "retry": "never"
-  },
-  "idempotency_key_required": {
-    "status": 400,
-    "retry": "never"
-  },
-  "idempotency_mismatch": {
-    "status": 422,
-    "retry": "never"
-  },
-  "in_flight": {
-    "status": 409,
-    "retry": "after"
-  },
-  "not_joined": {
-    "status": 409,
-    "retry": "new_id"
-  },
-  "not_found": {
-    "status": 404,
-    "retry": "never"
+  "address_required": {
+    "retry": "new_id",
+    "status": 409
   },
   "already_exists": {
-    "status": 409,
-    "retry": "never"
+    "retry": "never",
+    "status": 409
+  },
+  "bad_field": {
+    "retry": "never",
+    "status": 400
+  },
+  "bad_frame": {
+    "retry": "never",
+    "status": 400
+  },
+  "bad_id": {
+    "retry": "never",
+    "status": 400
+  },
+  "bad_json": {
+    "retry": "never",
+    "status": 400
   },
   "bad_transition": {
-    "status": 409,
-    "retry": "never"
-  },
-  "show_not_open": {
-    "status": 409,
-    "retry": "new_id"
-  },
-  "not_live": {
-    "status": 409,
-    "retry": "new_id"
-  },
-  "hold_expired": {
-    "status": 409,
-    "retry": "new_id"
-  },
-  "not_delivered_there": {
-    "status": 409,
-    "retry": "new_id"
-  },
-  "conflict": {
-    "status": 409,
-    "retry": "new_id"
-  },
-  "price_changed": {
-    "status": 409,
-    "retry": "new_id"
-  },
-  "limit_reached": {
-    "status": 409,
-    "retry": "new_id"
-  },
-  "sold_out": {
-    "status": 409,
-    "retry": "new_id"
-  },
-  "stock_committed": {
-    "status": 409,
-    "retry": "new_id"
+    "retry": "never",
+    "status": 409
   },
   "bag_full": {
-    "status": 409,
-    "retry": "new_id"
+    "retry": "new_id",
+    "status": 409
   },
-  "slot_taken": {
-    "status": 409,
-    "retry": "new_id"
+  "banned": {
+    "retry": "never",
+    "status": 403
   },
-  "address_required": {
-    "status": 409,
-    "retry": "new_id"
+  "conflict": {
+    "retry": "new_id",
+    "status": 409
   },
-  "phone_required": {
-    "status": 409,
-    "retry": "new_id"
+  "currency": {
+    "retry": "never",
+    "status": 400
   },
-  "payment_method_required": {
-    "status": 409,
-    "retry": "new_id"
+  "forbidden": {
+    "retry": "never",
+    "status": 403
   },
-  "payment_declined": {
-    "status": 402,
-    "retry": "new_id"
+  "hello_expected": {
+    "retry": "reconnect",
+    "status": 400
   },
-  "payment_unavailable": {
-    "status": 503,
-    "retry": "after"
+  "hold_expired": {
+    "retry": "new_id",
+    "status": 409
   },
-  "message_empty": {
-    "status": 400,
-    "retry": "never"
+  "idempotency_key_required": {
+    "retry": "never",
+    "status": 400
   },
-  "message_too_long": {
-    "status": 400,
-    "retry": "never"
+  "idempotency_mismatch": {
+    "retry": "never",
+    "status": 422
   },
-  "slow_mode": {
-    "status": 429,
-    "retry": "after"
-  },
-  "undo_expired": {
-    "status": 409,
-    "retry": "never"
+  "in_flight": {
+    "retry": "after",
+    "status": 409
   },
   "internal": {
-    "status": 500,
-    "retry": "same_id"
+    "retry": "same_id",
+    "status": 500
+  },
+  "limit_reached": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "message_empty": {
+    "retry": "never",
+    "status": 400
+  },
+  "message_too_long": {
+    "retry": "never",
+    "status": 400
+  },
+  "method_not_allowed": {
+    "retry": "never",
+    "status": 405
+  },
+  "missing_field": {
+    "retry": "never",
+    "status": 400
+  },
+  "muted": {
+    "retry": "after",
+    "status": 403
+  },
+  "not_delivered_there": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "not_found": {
+    "retry": "never",
+    "status": 404
+  },
+  "not_joined": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "not_live": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "origin_not_allowed": {
+    "retry": "never",
+    "status": 403
+  },
+  "payment_declined": {
+    "retry": "new_id",
+    "status": 402
+  },
+  "payment_method_required": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "payment_unavailable": {
+    "retry": "after",
+    "status": 503
+  },
+  "phone_required": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "price_changed": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "protocol_too_old": {
+    "retry": "never",
+    "status": 426
+  },
+  "qty": {
+    "retry": "never",
+    "status": 400
+  },
+  "rate_limited": {
+    "retry": "after",
+    "status": 429
+  },
+  "server_busy": {
+    "retry": "after",
+    "status": 503
+  },
+  "show_not_open": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "slot_taken": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "slow_mode": {
+    "retry": "after",
+    "status": 429
+  },
+  "sold_out": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "stock_committed": {
+    "retry": "new_id",
+    "status": 409
+  },
+  "token_in_url": {
+    "retry": "never",
+    "status": 400
+  },
+  "too_large": {
+    "retry": "never",
+    "status": 413
+  },
+  "unauthenticated": {
+    "retry": "reconnect",
+    "status": 401
+  },
+  "unavailable": {
+    "retry": "after",
+    "status": 503
+  },
+  "undo_expired": {
+    "retry": "never",
+    "status": 409
+  },
+  "unknown_field": {
+    "retry": "never",
+    "status": 400
+  },
+  "unknown_verb": {
+    "retry": "never",
+    "status": 400
+  },
+  "unsupported_media_type": {
+    "retry": "never",
+    "status": 415
+  },
+  "wrong_credentials": {
+    "retry": "new_id",
+    "status": 401
   }
 };
 
 /** Why the server closes a socket. 4000-4499: come back; 4500-4999: do not. */
 export const CLOSE_CODES = {
-  "normal": 1000,
-  "going_away": 1001,
-  "protocol_error": 1002,
-  "unsupported_data": 1003,
-  "invalid_utf8": 1007,
-  "too_big": 1009,
-  "internal": 1011,
+  "banned": 4500,
   "draining": 4001,
-  "token_expired": 4002,
-  "too_slow": 4008,
+  "going_away": 1001,
+  "internal": 1011,
+  "invalid_utf8": 1007,
+  "malformed": 4502,
   "no_hello": 4009,
   "no_pong": 4012,
+  "normal": 1000,
+  "protocol_error": 1002,
+  "protocol_too_old": 4501,
   "rate_limited": 4029,
   "signed_out": 4401,
-  "banned": 4500,
-  "protocol_too_old": 4501,
-  "malformed": 4502
+  "token_expired": 4002,
+  "too_big": 1009,
+  "too_slow": 4008,
+  "unsupported_data": 1003
 } as const;
