@@ -314,9 +314,9 @@ async def test_a_webhook_that_comes_three_times(scene: Scene):
         status, _ = await _webhook(scene, body, sign(body, WEBHOOK_SECRET, int(time.time())))
         assert status == 200
         digests.append(await scene.settled())
-    assert digests[1] == digests[2]
-    orders = "shop.db:orders"
-    assert digests[0][orders] == digests[2][orders]
+    for digest in digests:
+        del digest["shop.db:psp_events"]  # when it is looked at next
+    assert digests[0] == digests[1] == digests[2]
 
 
 async def _webhook(scene: Scene, body: bytes, signature: str | None) -> tuple[int, dict[str, Any]]:
