@@ -19,6 +19,8 @@ class Round:
 
     seconds: float
     done: int = 0
+    total: int = 0
+    """With what was done before the window opened."""
     latencies_ms: list[float] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
 
@@ -87,6 +89,7 @@ class Buyers:
             while (asked_s := time.perf_counter()) < until_s:
                 reply = await socket.ask({**self._order, "id": new_command_id()})
                 now_s = time.perf_counter()
+                counted.total += reply["t"] == "ok"
                 if not from_s <= now_s < until_s:
                     continue
                 if reply["t"] == "ok":
@@ -130,7 +133,7 @@ class Buyers:
                     await asyncio.sleep(0.05)
                     continue
                 if reply["d"]["state"] != "confirmed":
-                    while await asyncio.wait_for(confirmed.get(), 30) != reply["d"]["id"]:
+                    while await asyncio.wait_for(confirmed.get(), 60) != reply["d"]["id"]:
                         pass
                 now_s = time.perf_counter()
                 if from_s <= now_s < until_s:
