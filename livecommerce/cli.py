@@ -14,6 +14,7 @@ from rich.table import Table
 
 from livecommerce import __version__, config
 from livecommerce.gateway import log
+from livecommerce.kernel.errors import Refused
 
 app = typer.Typer(
     name="livecommerce",
@@ -30,8 +31,16 @@ def main() -> None:
     try:
         app()
     except config.BadSettings as problem:
-        Console(stderr=True).print(f"[red]Settings:[/]\n{problem}")
+        _complain(f"Settings:\n{problem}")
         sys.exit(2)
+    except Refused as refused:
+        _complain(f"Refused: {refused}")
+        sys.exit(1)
+
+
+def _complain(text: str) -> None:
+    # Not as markup: an address of a database may hold brackets.
+    Console(stderr=True).print(text, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _settings() -> config.Settings:

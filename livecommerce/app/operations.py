@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from livecommerce.app.house import web_dir
 from livecommerce.app.services import open_services
-from livecommerce.config import Settings
+from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.database import verify as checker
 from livecommerce.database.engine import Database
@@ -58,6 +58,7 @@ async def verify(
     settings: Settings, progress: Callable[[str], None] = lambda name: None
 ) -> Sequence[checker.Breach]:
     """Checks every invariant of every feature, reading only. Returns what is broken."""
+    await _require_tables(settings)
     found: list[checker.Breach] = []
     for address in dict.fromkeys((settings.database_address, settings.vault_address)):
         database = await Database.open(address, clock=SystemClock())
@@ -89,12 +90,21 @@ async def _provider_breaches(settings: Settings, database: Database) -> list[che
 
 async def sign_in_link(settings: Settings, login: str) -> str:
     """Makes a one-time sign-in link for the account with this e-mail or phone."""
+    await _require_tables(settings)
     async with contextlib.AsyncExitStack() as stack:
         services = await open_services(settings, SystemClock(), stack)
         person_id = await services.people.find(login)
         token = await services.people.make_link(person_id)
         base = settings.public_url or f"http://{settings.host}:{settings.port}"
         return f"{base}/account#link={token}"
+
+
+async def _require_tables(settings: Settings) -> None:
+    """Raises BadSettings for databases nobody has migrated; most likely it is another folder."""
+    for address in dict.fromkeys((settings.database_address, settings.vault_address)):
+        if await migrations.current(address) is None:
+            shown = address.rsplit("@", maxsplit=1)[-1]
+            raise BadSettings(f"{shown}: no tables yet. Run `livecommerce migrate`.")
 
 
 async def doctor(settings: Settings) -> list[Finding]:

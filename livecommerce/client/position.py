@@ -95,6 +95,9 @@ class RoomMirror:
         gone = set(event.redacts())
         if gone:
             self.recent = deque((old for old in self.recent if old.id not in gone), RECENT_MAX)
+            for id in gone:
+                # What comes after the word that removed it stays gone.
+                self._remember(id)
         if event.lane is Lane.LOG and event.replayed:
             self.recent.append(event)
         return True
@@ -109,8 +112,13 @@ class RoomMirror:
     def _is_new(self, event: Event) -> bool:
         if event.id in self._seen_ids:
             return False
+        self._remember(event.id)
+        return True
+
+    def _remember(self, id: str) -> None:
+        if id in self._seen_ids:
+            return
         if len(self._seen) == self._seen.maxlen:
             self._seen_ids.discard(self._seen[0])
-        self._seen.append(event.id)
-        self._seen_ids.add(event.id)
-        return True
+        self._seen.append(id)
+        self._seen_ids.add(id)

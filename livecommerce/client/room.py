@@ -160,7 +160,9 @@ class RoomClient:
             code: int | None = None
             try:
                 code = await self._connection()
-            except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
+            except ConnectionClosed as lost:
+                code = lost.rcvd.code if lost.rcvd is not None else None
+            except (OSError, TimeoutError, InvalidHandshake):
                 pass
             except Exception as problem:
                 # Not a network's fault but a frame we cannot read; whoever waits has to know.

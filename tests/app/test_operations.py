@@ -1,0 +1,77 @@
+"""What an operator asks beside serving."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from livecommerce.app import doctor, migrate, sign_in_link, verify
+from livecommerce.config import Settings
+from livecommerce.database import migrations
+from livecommerce.kernel.errors import Refused
+from tests.support.house import SECRET, running_house
+from tests.support.shop import Host
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, secret=SECRET)
+
+
+async def test_migrate_brings_both_databases_to_the_newest_schema(settings: Settings):
+    assert await migrate(settings) == {"shop": migrations.head(), "vault": migrations.head()}
+    # Again is as good.
+    assert await migrate(settings) == {"shop": migrations.head(), "vault": migrations.head()}
+
+
+async def test_a_shop_that_was_used_has_no_breach(settings: Settings, tmp_path: Path):
+    async with running_house(tmp_path) as house:
+        shop = await house.shop()
+        goods = await shop.add_goods("oud", on_hand=4, slot=1)
+        await shop.start_sale(goods, quota=2)
+    checked: list[str] = []
+    assert await verify(settings, checked.append) == []
+    assert len(checked) > 20
+    # Somebody lowers what lies in the warehouse, beneath what is promised.
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("PRAGMA ignore_check_constraints = ON")
+        database.execute("UPDATE stock_levels SET on_hand = 1")
+    breaches = await verify(settings)
+    assert breaches
+    assert goods.variant_id in " ".join(breach.subject for breach in breaches)
+
+
+async def test_doctor_says_what_is_missing_and_what_is_well(settings: Settings):
+    before = {finding.name: finding for finding in await doctor(settings)}
+    assert not before["database"].ok
+    assert "livecommerce migrate" in before["database"].detail
+    await migrate(settings)
+    after = {finding.name: finding for finding in await doctor(settings)}
+    assert after["database"].ok, after["database"]
+    assert after["vault"].ok
+    assert after["disk"].ok
+    assert after["secret"].detail == "set"
+
+
+async def test_doctor_never_fails_itself(tmp_path: Path):
+    nowhere = Settings(
+        data_dir=tmp_path,
+        database_url="postgresql+asyncpg://user:hidden-password@127.0.0.1:1/shop",
+        public_url="https://live.example",
+    )
+    findings = {finding.name: finding for finding in await doctor(nowhere)}
+    assert not findings["database"].ok
+    assert "hidden-password" not in str(findings)
+
+
+async def test_a_link_signs_in_once(settings: Settings, tmp_path: Path):
+    async with running_house(tmp_path) as house:
+        person: Host = await house.person("Huda")
+        link = await sign_in_link(settings, person.login)
+        _, _, token = link.partition("#link=")
+        tokens = await house.api.post("/v1/auth/link", {"token": token})
+        assert tokens["person"]["id"] == person.person_id
+        answer = await house.fetch("/v1/auth/link", method="POST", json={"token": token})
+        assert answer.status == 401
+    with pytest.raises(Refused):
+        await sign_in_link(settings, "nobody@example.com")

@@ -1,0 +1,153 @@
+"""The command line as a process, and `serve` as a host runs it."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from livecommerce import __version__
+from livecommerce.database import migrations
+from tests.support.server import running_server
+from tests.support.shop import Api, Shop
+from tests.support.sockets import LiveSocket
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("LIVECOMMERCE_")}
+    env |= {"LIVECOMMERCE_DATA_DIR": str(folder), "COLUMNS": "200", **settings}
+    return subprocess.run(
+        [sys.executable, "-c", "from livecommerce.cli import main; main()", *arguments],
+        env=env,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_version(tmp_path: Path):
+    assert run(tmp_path, "version").stdout.strip() == __version__
+
+
+def test_wrong_settings_are_told_all_at_once(tmp_path: Path):
+    done = run(
+        tmp_path,
+        "migrate",
+        LIVECOMMERCE_PORT="eighty",
+        LIVECOMMERCE_PROT="1",
+        LIVECOMMERCE_SECRET="x",
+    )
+    assert done.returncode == 2
+    for name in ("LIVECOMMERCE_PORT", "LIVECOMMERCE_PROT", "LIVECOMMERCE_SECRET"):
+        assert name in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_from_an_empty_folder_to_a_breach(tmp_path: Path):
+    """doctor finds nothing, migrate makes it, verify likes it until somebody meddles."""
+    early = run(tmp_path, "verify")
+    assert early.returncode == 2
+    assert "livecommerce migrate" in early.stderr
+    assert "Traceback" not in early.stderr
+
+    before = run(tmp_path, "doctor")
+    assert before.returncode == 1
+    assert "livecommerce migrate" in before.stdout
+
+    migrated = run(tmp_path, "migrate")
+    assert migrated.returncode == 0
+    assert f"shop: at {migrations.head()}" in migrated.stdout
+
+    nobody = run(tmp_path, "link", "nobody@example.com")
+    assert nobody.returncode == 1
+    assert "not_found" in nobody.stderr
+    assert "Traceback" not in nobody.stderr
+
+    verified = run(tmp_path, "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "every invariant holds" in verified.stdout
+
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("PRAGMA ignore_check_constraints = ON")
+        columns = [row[1] for row in database.execute("PRAGMA table_info(stock_levels)")]
+        values = dict.fromkeys(columns, 1) | {"id": "v@main", "on_hand": -5}
+        places = ", ".join("?" * len(values))
+        database.execute(
+            f"INSERT INTO stock_levels ({', '.join(values)}) VALUES ({places})",
+            tuple(values.values()),
+        )
+    broken = run(tmp_path, "verify")
+    assert broken.returncode == 1
+    assert "v@main" in broken.stdout
+
+
+async def test_serve_drains_and_goes_on_with_the_same_data(tmp_path: Path):
+    settings = {"LIVECOMMERCE_DATA_DIR": str(tmp_path), "LIVECOMMERCE_DRAIN_S": "1"}
+    with running_server(settings) as server:
+        async with Api(server.url) as api:
+            shop = await Shop.open(api)
+            link = run(tmp_path, "link", shop.host.login)
+            assert link.returncode == 0, link.stderr
+            _, found, token = link.stdout.strip().partition("#link=")
+            assert found
+            assert (await api.post("/v1/auth/link", {"token": token}))["access_token"]
+            socket = await LiveSocket.open(server.port, room=shop.room_id)
+            started_s = time.monotonic()
+            code = await asyncio.to_thread(server.stop)
+            assert code == 0, server.output()
+            assert time.monotonic() - started_s < 6
+            assert socket.close_code == 4001
+        server.start()
+        async with Api(server.url) as api:
+            assert (await api.get(f"/v1/rooms/{shop.slug}"))["id"] == shop.room_id
+            # The person's token is still good: the secret was kept.
+            me = await api.get("/v1/me", token=shop.host.token)
+            assert me["id"] == shop.host.person_id
+        assert server.stop() == 0
+        assert "Traceback" not in server.output()
+
+
+def test_serve_on_a_port_that_is_taken_ends_with_a_reason(tmp_path: Path):
+    with running_server({"LIVECOMMERCE_DATA_DIR": str(tmp_path / "one")}) as server:
+        done = run(tmp_path, "serve", LIVECOMMERCE_PORT=str(server.port))
+        assert done.returncode != 0
+        assert "address already in use" in done.stderr.lower()
+
+
+def test_a_second_signal_does_not_wait_for_the_drain(tmp_path: Path):
+    settings = {"LIVECOMMERCE_DATA_DIR": str(tmp_path), "LIVECOMMERCE_DRAIN_S": "30"}
+    with running_server(settings) as server:
+
+        async def stay() -> None:
+            socket = await LiveSocket.open(server.port)
+            started_s = time.monotonic()
+            os.kill(server.pid, signal.SIGTERM)
+            await asyncio.sleep(0.5)
+            assert not socket.is_lost
+            os.kill(server.pid, signal.SIGTERM)
+            while not socket.is_lost:
+                assert time.monotonic() - started_s < 5
+                await asyncio.sleep(0.05)
+
+        asyncio.run(stay())
+
+
+@pytest.mark.parametrize("name", ["metrics", "healthz", "readyz"])
+def test_a_server_of_its_own_answers_its_operator(name: str, served: str):
+    with urllib.request.urlopen(f"{served}/{name}", timeout=5) as answer:
+        assert answer.status == 200
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("served")
+    with running_server({"LIVECOMMERCE_DATA_DIR": str(folder)}) as server:
+        yield server.url
