@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from livecommerce.protocol.commands import EntityId
+from livecommerce.protocol.patterns import CountryCode, whole
 
 Title = Annotated[str, msgspec.Meta(max_length=120)]
 Prose = Annotated[str, msgspec.Meta(max_length=4000)]
@@ -14,9 +15,10 @@ Label = Annotated[str, msgspec.Meta(max_length=40)]
 Minor = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)]
 """An amount in minor units."""
 PictureIds = Annotated[
-    list[Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]], msgspec.Meta(max_length=12)
+    list[Annotated[str, msgspec.Meta(pattern=whole("[0-9a-f]{32}"))]], msgspec.Meta(max_length=12)
 ]
-Category = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+ProductState = Annotated[str, msgspec.Meta(pattern=whole("draft|active|archived"))]
+Category = Annotated[str, msgspec.Meta(pattern=whole("[a-z0-9][a-z0-9_-]{0,39}"))]
 """A slug; clients have their own words for it."""
 
 
@@ -95,7 +97,7 @@ class ProductList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VariantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    sku: Annotated[str, msgspec.Meta(pattern="^[!-~]([ -~]{0,62}[!-~])?$")]
+    sku: Annotated[str, msgspec.Meta(pattern=whole("[!-~]([ -~]{0,62}[!-~])?"))]
     """The merchant's own number of it: printable ASCII."""
     options: Annotated[list[Text], msgspec.Meta(max_length=3)] = []
     price_minor: Minor
@@ -104,14 +106,14 @@ class VariantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ProductDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+    market: CountryCode
     title: Text
     description: Text = Text()
     category: Category = "other"
     axes: Annotated[list[Text], msgspec.Meta(max_length=3)] = []
     variants: Annotated[list[VariantDraft], msgspec.Meta(min_length=1, max_length=250)]
     picture_ids: PictureIds = []
-    state: Annotated[str, msgspec.Meta(pattern="^(draft|active)$")] = "active"
+    state: Annotated[str, msgspec.Meta(pattern=whole("draft|active"))] = "active"
 
 
 class VariantPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,18 +134,18 @@ class ProductPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     category: Category | msgspec.UnsetType = msgspec.UNSET
     picture_ids: PictureIds | msgspec.UnsetType = msgspec.UNSET
     variants: Annotated[list[VariantPatch], msgspec.Meta(max_length=250)] = []
-    state: Annotated[str, msgspec.Meta(pattern="^(draft|active|archived)$")] | msgspec.UnsetType = (
-        msgspec.UNSET
-    )
+    state: (
+        Annotated[str, msgspec.Meta(pattern=whole("draft|active|archived"))] | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class MerchantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Text
-    slug: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{1,38}$")]
+    slug: Annotated[str, msgspec.Meta(pattern=whole("[a-z0-9][a-z0-9-]{1,38}"))]
 
 
 class StockAdjustment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Units that arrived (positive) or left other than by a sale (negative)."""
 
     delta: Annotated[int, msgspec.Meta(ge=-10_000_000, le=10_000_000)]
-    reason: Annotated[str, msgspec.Meta(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    reason: Annotated[str, msgspec.Meta(max_length=120, pattern=whole(r"[^\x00-\x1f\x7f]*"))] = ""

@@ -10,6 +10,7 @@ from livecommerce.catalogue.wire import MerchantView, Text
 from livecommerce.payments.wire import NextAction, PaymentChoice
 from livecommerce.protocol.commands import Command, EntityId
 from livecommerce.protocol.events import Event, Lane
+from livecommerce.protocol.patterns import CurrencyCode
 
 Qty = Annotated[int, msgspec.Meta(ge=1, le=99)]
 
@@ -30,7 +31,7 @@ class PlaceOrder(Command, frozen=True, kw_only=True, tag="buy"):
     """The offer of the room's bag it is bought from; None outside of a room."""
     expected_total_minor: Annotated[int, msgspec.Meta(ge=0)]
     """Units and delivery together, VAT included."""
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+    currency: CurrencyCode
     address_id: EntityId | None = None
     payment: PaymentChoice | None = None
 
@@ -43,7 +44,7 @@ class OrderBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     sale_id: EntityId | None = None
     offer_id: EntityId | None = None
     expected_total_minor: Annotated[int, msgspec.Meta(ge=0)]
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+    currency: CurrencyCode
     address_id: EntityId | None = None
     payment: PaymentChoice | None = None
     room_id: EntityId | None = None

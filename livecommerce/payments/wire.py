@@ -7,12 +7,13 @@ from typing import Annotated
 import msgspec
 
 from livecommerce.protocol.commands import EntityId
+from livecommerce.protocol.patterns import whole
 
 
 class PaymentChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A saved card, or a method that needs no card."""
 
-    method: Annotated[str, msgspec.Meta(pattern="^(card|pay_on_delivery)$")]
+    method: Annotated[str, msgspec.Meta(pattern=whole("card|pay_on_delivery"))]
     card_id: EntityId | None = None
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from livecommerce.protocol.patterns import CountryCode
+
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=200)]
 Login = Annotated[str, msgspec.Meta(min_length=3, max_length=254)]
@@ -24,13 +26,13 @@ class SignUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: Name
     login: Login
     password: Password
-    market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "SA"
+    market: CountryCode = "SA"
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     login: Login
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "SA"
+    market: CountryCode = "SA"
     """Whose a phone number without + is."""
 
 
@@ -48,7 +50,7 @@ class PersonPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Fields left out (UNSET) stay as they are."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
-    market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] | msgspec.UnsetType = msgspec.UNSET
+    market: CountryCode | msgspec.UnsetType = msgspec.UNSET
 
 
 class LinkUse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,7 +111,7 @@ class AddressForms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AddressDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+    country: CountryCode
     recipient: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
     phone: Annotated[str, msgspec.Meta(min_length=5, max_length=32)]
     fields: dict[str, Annotated[str, msgspec.Meta(max_length=160)]]

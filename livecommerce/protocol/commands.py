@@ -6,14 +6,16 @@ from typing import Annotated
 
 import msgspec
 
+from livecommerce.protocol.patterns import whole
+
 ClientId = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[A-Za-z0-9_-]{16,64}$",
+        pattern=whole(r"[A-Za-z0-9_-]{16,64}"),
         description="Made by the client; the same id sent twice has one effect.",
     ),
 ]
-EntityId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")]
+EntityId = Annotated[str, msgspec.Meta(pattern=whole(r"[!-~]{1,64}"))]
 """An id of ours. Only printable ASCII: neither database has to meet a NUL or half a character."""
 
 PROTOCOL_VERSION = 1

@@ -9,6 +9,7 @@ import msgspec
 from livecommerce.catalogue.wire import MerchantView, Text
 from livecommerce.protocol.commands import Command, EntityId
 from livecommerce.protocol.events import Event, StateEvent, VolatileEvent
+from livecommerce.protocol.patterns import CountryCode, whole
 
 BAG_MAX = 500
 PIN_SLOTS = 3
@@ -57,9 +58,9 @@ class RoomList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoomDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    slug: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{1,38}$")]
+    slug: Annotated[str, msgspec.Meta(pattern=whole("[a-z0-9][a-z0-9-]{1,38}"))]
     title: Text
-    market: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "SA"
+    market: CountryCode = "SA"
     playback_url: Annotated[str, msgspec.Meta(max_length=500)] | None = None
     poster_url: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
@@ -89,7 +90,7 @@ class MoveShow(Command, frozen=True, kw_only=True, tag="move_show"):
     Going live without a planned show plans one. Reply: ShowView.
     """
 
-    to: Annotated[str, msgspec.Meta(pattern="^(lobby|live|paused|ended)$")]
+    to: Annotated[str, msgspec.Meta(pattern=whole("lobby|live|paused|ended"))]
 
 
 class ShowChanged(StateEvent, frozen=True, kw_only=True, tag="show_changed"):
@@ -339,7 +340,7 @@ class ViewersCounted(VolatileEvent, frozen=True, kw_only=True, tag="viewers_coun
 
 class GrantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     person_id: EntityId
-    role: Annotated[str, msgspec.Meta(pattern="^(co_host|moderator)$")]
+    role: Annotated[str, msgspec.Meta(pattern=whole("co_host|moderator"))]
     expires_at: Moment | None = None
 
 
