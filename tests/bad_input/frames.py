@@ -207,7 +207,8 @@ SALES = [
     _buying("an offer that never was", 11, "not_found", offer_id="01ARZ3NDEKTSV4RRFFQ69G5FAV"),
     _buying("an offer of something else", 11, "not_found", offer_id="$rug.offer"),
     _buying("a variant that never was", 11, "not_found", variant_id="01ARZ3NDEKTSV4RRFFQ69G5FAV"),
-    _buying("SQL for a variant", 45, "bad_field", told="variant_id", variant_id="' OR 1=1; DROP TABLE orders; --"),
+    _buying("SQL for a variant", 45, "bad_field", told="variant_id",
+            variant_id="' OR 1=1; DROP TABLE orders; --"),
 ]  # fmt: skip
 
 OTHERS = [
