@@ -52,10 +52,12 @@ class Database:
         self.dialect: Dialect = dialect_of(url)
         self.writer = writer
         self._readers = readers
-        self._single = readers.execution_options(isolation_level="AUTOCOMMIT")
         if self.dialect == "sqlite":
-            self._snapshot = self._single
+            # The engine has its level from the start: set for each checkout, SQLAlchemy awaits a
+            # PRAGMA while nobody holds the connection yet, and who is cancelled there leaks it.
+            self._single = self._snapshot = readers
         else:
+            self._single = readers.execution_options(isolation_level="AUTOCOMMIT")
             self._snapshot = readers.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -201,7 +203,11 @@ def _readers(url: sa.URL) -> AsyncEngine:
             connect_args={"server_settings": _READER_SESSION, "timeout": _POOL_WAIT_S},
         )
     engine = create_async_engine(
-        url, pool_size=_READERS_MAX // 2, max_overflow=0, pool_timeout=_POOL_WAIT_S
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=_READERS_MAX // 2,
+        max_overflow=0,
+        pool_timeout=_POOL_WAIT_S,
     )
 
     @sa.event.listens_for(engine.sync_engine, "connect")

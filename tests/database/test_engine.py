@@ -1,6 +1,7 @@
 """Reading sees one moment and cannot write; URLs that cannot keep the promises are refused."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,23 @@ async def test_a_reader_gives_its_connection_back(database: Database):
         with pytest.raises(LookupError):
             await fail()
     await asyncio.gather(*(row(database, levels, "shirt") for _ in range(50)))
+
+
+async def test_a_cancelled_reader_stays_cancelled_and_keeps_nothing(database: Database):
+    async def read() -> None:
+        async with database.reading() as connection:
+            for _ in range(50):
+                await connection.exec_driver_sql("SELECT 1")
+
+    for turn in range(60):
+        reader = asyncio.create_task(read() if turn % 2 else database.fetch(sa.text("SELECT 1")))
+        await asyncio.sleep(turn * 0.0002)
+        reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reader
+    # Every connection is back: as many as there are can read at once.
+    assert await asyncio.gather(*(database.fetch_one(sa.text("SELECT 1")) for _ in range(8)))
+    assert database._readers.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
 async def test_too_many_readers_are_refused(database: Database, monkeypatch):
