@@ -196,7 +196,7 @@ class House:
             offers.append(await room.command(add, OfferView))
         room.offers = offers
         if is_live:
-            await room.command(MoveShow(id=new_id(), to="live"), dict[str, Any])  # type: ignore[arg-type]
+            await room.command(MoveShow(id=new_id(), to="live"), dict[str, Any])
         return room
 
     async def merchant(self, host: Person) -> MerchantView:

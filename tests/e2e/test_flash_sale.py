@@ -41,7 +41,10 @@ _SHOWN_END = """(watchedMs) => new Promise((resolve) => {
 
 async def shown_ends(pages: list[Page]) -> list[float]:
     """The moments the pages' countdowns lead to, as their viewers see them."""
-    return await asyncio.gather(*(page.evaluate(_SHOWN_END, WATCHED_MS) for page in pages))
+    ends: list[float] = await asyncio.gather(
+        *(page.evaluate(_SHOWN_END, WATCHED_MS) for page in pages)
+    )
+    return ends
 
 
 async def plan_in_studio(host: View) -> None:
