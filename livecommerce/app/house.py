@@ -38,9 +38,19 @@ a phone that is downloading a video must not keep the process alive."""
 class House:
     """A running process. Made by `open_house`."""
 
-    def __init__(self, services: Services, door: FrontDoor, failed: asyncio.Event) -> None:
+    def __init__(
+        self,
+        services: Services,
+        door: FrontDoor,
+        *,
+        dispatch: Dispatch,
+        application: web.Application,
+        failed: asyncio.Event,
+    ) -> None:
         self.services = services
         self.door = door
+        self.dispatch = dispatch
+        self.application = application
         self.failed = failed
         """Set when a background task died; the process should end and be started again."""
 
@@ -134,7 +144,7 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
         await stack.enter_async_context(_working(services, gatekeeper, failed))
         await door.listen(settings.host, settings.port, web_server=runner.server)
         stack.push_async_callback(door.close)
-        yield House(services, door, failed)
+        yield House(services, door, dispatch=dispatch, application=web_app, failed=failed)
 
 
 async def serve(settings: Settings) -> None:

@@ -54,6 +54,11 @@ class Dispatch:
             stock_wire.CancelSale: stock.cancel_sale,
         }
 
+    @property
+    def verbs(self) -> frozenset[type[Command]]:
+        """The commands that need a room."""
+        return frozenset(self._in_room)
+
     async def execute(
         self, actor: Actor | None, room_id: str | None, command: Command
     ) -> msgspec.Struct:

@@ -1,10 +1,13 @@
 """What meets real sockets here runs on both event loops: asyncio's own and uvloop."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
+import pytest_asyncio
 import uvloop
+
+from tests.support.house import PARTNER, OpenedHouse, running_house, small_web_client
 
 ON_BOTH_LOOPS = {"test_front_door.py", "test_websocket.py"}
 
@@ -15,3 +18,12 @@ def pytest_asyncio_loop_factories(
     if item.path.name in ON_BOTH_LOOPS:
         return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OpenedHouse]:
+    """The whole product, once a module; its web client is a page and two assets."""
+    folder = tmp_path_factory.mktemp("house")
+    settings = {"web_dir": str(small_web_client(folder / "web")), "allowed_origins": (PARTNER,)}
+    async with running_house(folder, **settings) as opened:
+        yield opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,6 +21,25 @@ from tests.support.ports import LOOPBACK, free_port
 from tests.support.shop import Api, Host, Shop
 
 SECRET = "the secret of a house that is tested"
+PARTNER = "https://partner.example"
+"""An origin the house may be told to allow."""
+
+PAGE = """<!doctype html><html><head><title>%s</title><!--head--></head>
+<body><!--boot--><script src="/assets/app-1.js"></script></body></html>"""
+SCRIPT = b"console.log('live');\n" * 100
+
+
+def small_web_client(folder: Path) -> Path:
+    """Writes a web client of four pages, one hashed asset and one that is not."""
+    (folder / "assets").mkdir(parents=True)
+    for name in ("index", "room", "studio", "account"):
+        (folder / f"{name}.html").write_text(PAGE % name)
+    (folder / "assets" / "app-1.js").write_bytes(SCRIPT)
+    (folder / "assets" / "app-1.js.gz").write_bytes(gzip.compress(SCRIPT))
+    (folder / "assets" / "app-1.js.map").write_text("{}")
+    (folder / "assets" / "plain-1.css").write_text("a { color: red }")
+    (folder / "robots.txt").write_text("User-agent: *")
+    return folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,9 @@ def routes(folder: Path, boot: Boot) -> list[web.RouteDef]:
             "ETag": found.etag,
             "Vary": "Accept-Encoding",
         }
-        if request.headers.get("If-None-Match") == found.etag:
+        if _is_known(request.headers.get("If-None-Match", ""), found.etag):
             return web.Response(status=304, headers=headers)
-        if found.zipped is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
+        if found.zipped is not None and _reads_gzip(request.headers.get("Accept-Encoding", "")):
             headers["Content-Encoding"] = "gzip"
             return web.Response(body=found.zipped, content_type=found.kind, headers=headers)
         return web.Response(body=found.body, content_type=found.kind, headers=headers)
@@ -84,6 +84,19 @@ def routes(folder: Path, boot: Boot) -> list[web.RouteDef]:
         made.append(web.get("/{path:assets/.+}", asset))
         made.extend(web.get(f"/{{path:{name}}}", asset) for name in top)
     return made
+
+
+def _is_known(said: str, etag: str) -> bool:
+    """Tells whether If-None-Match names our tag; a proxy that packs anew makes it a weak one."""
+    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in said.split(","))
+
+
+def _reads_gzip(accepted: str) -> bool:
+    for coding in accepted.lower().split(","):
+        name, _, weight = coding.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "").rstrip("0.") != "q="
+    return False
 
 
 def _load(path: Path) -> _Asset:
