@@ -80,6 +80,10 @@ class Judge:
         )
         return SaleCounts(**rows[0])
 
+    async def open_holds(self) -> list[dict[str, Any]]:
+        """Units somebody still keeps, and how their order stands."""
+        return await self.rows(OPEN_HOLDS)
+
     async def unpublished(self, committed_before: int) -> int:
         """How many events that were committed before a moment (epoch ms) are not told yet."""
         rows = await self.rows(
@@ -185,4 +189,9 @@ class Judge:
 
 
 ORDERS = "SELECT id, person_id, state, total_minor FROM orders"
+OPEN_HOLDS = (
+    "SELECT holds.order_id, holds.qty, holds.state AS hold, orders.state, orders.payment_state,"
+    " orders.failure, orders.attempts FROM holds JOIN orders ON orders.id = holds.order_id"
+    " WHERE holds.state IN ('active', 'paying', 'releasing')"
+)
 WAITING = "SELECT order_id AS id FROM holds WHERE state IN ('paying', 'releasing')"

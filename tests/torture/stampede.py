@@ -25,6 +25,7 @@ WARM_UP_S = 10
 LATE_COMERS_FIRST = 10_000_000
 """Numbers of buyers who come after the crowd."""
 SOLD_OUT_CHECKS = 100
+SELL_OUT_S = 60.0
 ALLOWED = frozenset(
     {"ok", "ok again", "sold_out", "limit_reached", "not_live", "(rate_limited)", "(server_busy)"}
 )
@@ -141,10 +142,11 @@ async def _sell_out(api: Api, stage: Stage, sale: Sale, judge: Judge, finding: F
     """Late comers buy what is left; then the next ones are told that it is sold out."""
     number = LATE_COMERS_FIRST
     bought = 0
-    until_s = time.monotonic() + 120
+    until_s = time.monotonic() + SELL_OUT_S
     while (counts := await judge.sale_counts(sale.sale_id)).sold < counts.quota:
         if time.monotonic() > until_s:
-            finding.breaches.append(f"the sale never sells out: {counts}")
+            waiting = await judge.open_holds()
+            finding.breaches.append(f"the sale never sells out: {counts}, {waiting[:5]}")
             return bought
         for _ in range(min(counts.available, 20)):
             number += 1
