@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ from playwright.async_api import Browser, expect
 from livecommerce.demo.lettering import Lettering
 from livecommerce.demo.pictures import emblems
 from livecommerce.demo.shop import demo_shop
-from livecommerce.stock.wire import SaleView
-from tests.e2e.house import House, Room
+from tests.e2e.house import Flash, House
 from tests.e2e.views import Visits
 from tests.support.browser import running_browser
 from tests.support.server import ServerProcess, running_server
@@ -57,14 +55,6 @@ async def house(server: ServerProcess) -> AsyncIterator[House]:
     made = House(server.url)
     yield made
     await made.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Flash:
-    """A room in which a flash sale runs."""
-
-    room: Room
-    sale: SaleView
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -134,6 +134,14 @@ class Room:
         return await self.command(StartSale(id=new_id(), sale_id=sale.id), SaleView)
 
 
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """A room in which a flash sale runs."""
+
+    room: Room
+    sale: SaleView
+
+
 class House:
     """Makes what a test needs on a running server, and closes its connections at the end."""
 

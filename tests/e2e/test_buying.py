@@ -7,8 +7,7 @@ from playwright.async_api import expect
 
 from livecommerce.kernel.ids import new_id
 from livecommerce.shows.wire import PinOffer, PinView
-from tests.e2e.conftest import Flash
-from tests.e2e.house import House
+from tests.e2e.house import Flash, House
 from tests.e2e.views import LOOKS, Look, Visits
 from tests.e2e.words import number
 

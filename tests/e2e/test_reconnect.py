@@ -97,6 +97,9 @@ async def test_ten_seconds_away(knows: bool, house: House, visit: Visits, server
         for view in views:
             await expect(view.card(second.id)).to_be_visible(timeout=25_000)
             await expect(view.page.get_by_test_id("connection-state")).to_have_count(0)
+            # what had to be fetched while there was no network comes when it is needed
+            await view.button("menu").click()
+            await expect(view.sheet).to_be_visible()
         is_over.set()
         await talking
         expected = [each for each in sent if each != regretted]
