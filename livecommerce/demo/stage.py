@@ -7,7 +7,7 @@ import contextlib
 import io
 import shutil
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import segno
@@ -32,9 +32,22 @@ _HOST_AWAY_S = 2.0
 
 
 async def open_stage(
-    *, crowd: int, port: int, lan: bool, folder: Path, fresh: bool, console: Console
+    *,
+    crowd: int,
+    port: int,
+    lan: bool,
+    folder: Path,
+    fresh: bool,
+    console: Console,
+    draw: Draw | None = None,
 ) -> None:
-    """Prepares what is missing, opens the room, and plays until interrupted."""
+    """Prepares what is missing, opens the room, and plays until interrupted.
+
+    Args:
+        folder: where the demo keeps what it makes: data, pictures, video.
+        fresh: throw away what an earlier demo left there.
+        draw: fills the folders of pictures and media; ours, with the showcase video, unless given.
+    """
     asked = asked_to_end()
     media = await asyncio.to_thread(_prepare, folder, fresh=fresh)
     address = lan_address() if lan else "127.0.0.1"
@@ -46,7 +59,7 @@ async def open_stage(
         log_level="warning",
     )
     with contextlib.suppress(_Interrupted), _bars(console, asked) as bar:
-        await _draw(folder, media, bar)
+        await (draw or draw_showcase)(folder / "drawn", media, bar)
         async with open_house(settings) as house:
             began_ms = house.services.clock.now_ms()
             seeded = await seed(
@@ -71,6 +84,11 @@ def _prepare(folder: Path, *, fresh: bool) -> Path:
     media = folder / "media"
     media.mkdir(parents=True, exist_ok=True)
     return media
+
+
+Bars = Callable[[str], Callable[[float], None]]
+"""Names a long step; returns what is told the share of it that is done."""
+Draw = Callable[[Path, Path, Bars], Awaitable[None]]
 
 
 class _Interrupted(Exception):
@@ -109,12 +127,11 @@ def _bars(console: Console, asked: asyncio.Event) -> Iterator[_Bars]:
         yield _Bars(progress, asked)
 
 
-async def _draw(folder: Path, media: Path, bar: _Bars) -> None:
+async def draw_showcase(drawn: Path, media: Path, bar: Bars) -> None:
     """Draws the pictures and renders the video, in another thread and only when they changed."""
     from livecommerce.demo.pictures import draw_all
     from livecommerce.demo.video import render_showcase
 
-    drawn = folder / "drawn"
     await asyncio.to_thread(draw_all, drawn, bar("drawing the pictures"))
     poster = drawn / "poster.webp"
     if poster.exists():

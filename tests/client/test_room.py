@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from livecommerce.client import CallRefused, Closed, RoomClient
 from livecommerce.client import room as room_module
@@ -251,7 +252,11 @@ async def silent_server(*, beat_s: float = 20, frames: tuple[str, ...] = ()) -> 
         await socket.wait_closed()
 
     async with serve(
-        welcomed, LOOPBACK, 0, subprotocols=["livecommerce.v1.json"], ping_interval=None
+        welcomed,
+        LOOPBACK,
+        0,
+        subprotocols=[Subprotocol("livecommerce.v1.json")],
+        ping_interval=None,
     ) as server:
         yield f"ws://{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
 

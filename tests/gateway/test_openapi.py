@@ -1,6 +1,7 @@
 """What is documented is what is served."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ async def test_who_needs_a_token_is_told_without_one(house: OpenedHouse, route: 
     """Whatever is not marked `open` answers 401 to a visitor, and nothing else does."""
     path = re.sub(r"\{[^}]*\}", "nothing-here", route.path)
     key = {"Idempotency-Key": "k" * 20} if route.key else {}
-    body = {"json": {}} if route.takes not in (None, bytes) else {}
+    body: dict[str, Any] = {"json": {}} if route.takes not in (None, bytes) else {}
     answer = await house.fetch(path, method=route.method, headers=key, **body)
     refused = b'"code":"unauthenticated"' in answer.body
     # Refreshing and signing out are about the refresh token, which is missing as well.

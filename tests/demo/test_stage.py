@@ -1,0 +1,98 @@
+"""`livecommerce demo` as a process: it opens, opens again soon, and ends when it is told."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from livecommerce.demo.stage import lan_address
+from tests.support import processes
+from tests.support.ports import accepts, free_port
+
+ROOT = Path(__file__).parents[2]
+OPEN = "The living room is open."
+SECOND_START_S = 10.0
+
+
+class Demo:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, port: int) -> None:
+        self.process = process
+        self.log = log
+        self.port = port
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_for(self, text: str, *, within_s: float) -> None:
+        deadline = time.monotonic() + within_s
+        while text not in self.said():
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
+
+    def end(self, by: signal.Signals) -> tuple[int, float]:
+        """The exit code, and the seconds it took."""
+        started_s = time.monotonic()
+        code = processes.stop(self.process, by=by, timeout_s=30)
+        return code, time.monotonic() - started_s
+
+
+@contextmanager
+def demo(folder: Path, pictures: Path, *more: str, crowd: int = 3) -> Iterator[Demo]:
+    port, log = free_port(), folder.with_suffix(".log")
+    command = [sys.executable, "-m", "tests.demo.staged"]
+    with log.open("wb") as output:
+        process = processes.start(
+            [*command, str(folder), str(port), str(crowd), str(pictures), *more],
+            output=output,
+            cwd=ROOT,
+        )
+    try:
+        yield Demo(process, log, port)
+    finally:
+        processes.stop(process, by=signal.SIGKILL)
+
+
+def test_it_opens_and_opens_again_and_ends(tmp_path: Path, pictures: Path):
+    folder = tmp_path / "demo"
+    with demo(folder, pictures) as first:
+        first.wait_for(OPEN, within_s=40)
+        with urllib.request.urlopen(f"http://127.0.0.1:{first.port}/v1/rooms/majlis") as answer:
+            assert answer.status == 200
+        links = re.findall(r"http://\S+", first.said())
+        assert len(links) == 5
+        assert sum("/account#link=" in link for link in links) == 4
+        time.sleep(1.0)  # the crowd comes in
+        code, seconds = first.end(signal.SIGTERM)
+        assert code == 0, first.said()
+        assert seconds < 10
+        assert "Traceback" not in first.said()
+
+    started_s = time.monotonic()
+    with demo(folder, pictures, crowd=0) as second:
+        second.wait_for(OPEN, within_s=40)
+        assert time.monotonic() - started_s < SECOND_START_S
+        code, seconds = second.end(signal.SIGINT)
+        assert code == 0, second.said()
+        assert seconds < 10
+
+
+def test_it_ends_in_the_middle_of_a_long_step(tmp_path: Path, pictures: Path):
+    with demo(tmp_path / "demo", pictures, "--slow") as slow:
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "demo" / "media" / "showcase.mp4").exists():
+            assert time.monotonic() < deadline, slow.said()
+            time.sleep(0.05)
+        code, seconds = slow.end(signal.SIGTERM)
+        assert code == 0, slow.said()
+        assert seconds < 5
+        assert not accepts(slow.port)
+
+
+def test_the_address_for_phones_is_an_address():
+    assert re.fullmatch(r"\d+\.\d+\.\d+\.\d+", lan_address())
