@@ -18,9 +18,7 @@ PACKAGE = ROOT / "livecommerce"
 MAX_LINES = 500
 COUNTED = ("livecommerce", "clients/web/src")
 COUNTED_SUFFIXES = (".py", ".ts", ".js", ".svelte", ".css")
-GENERATED = re.compile(
-    r"(^|/)(generated|locales?|messages|vendor|versions)(/|\.)|\.gen\.|\.d\.ts$"
-)
+GENERATED = re.compile(r"(^|/)(generated|locales?|messages|vendor|versions)(/|\.)|\.gen\.|\.d\.ts$")
 
 _CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
     "contracts"
