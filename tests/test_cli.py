@@ -18,6 +18,8 @@ from tests.support.server import running_server
 from tests.support.shop import Api, Shop
 from tests.support.sockets import LiveSocket
 
+pytestmark = pytest.mark.slow
+
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     env = {k: v for k, v in os.environ.items() if not k.startswith("LIVECOMMERCE_")}

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from livecommerce.client import RoomClient
 from livecommerce.demo.crowd import LINES, NAMES, Crowd
 from livecommerce.demo.seed import Seeded, seed
 from livecommerce.kernel.ids import new_id
 from livecommerce.orders.wire import Bought
+from livecommerce.people.accounts import Actor
 from livecommerce.shows.wire import Ban, ChatPosted, MoveShow, PinOffer
 from tests.support.house import OpenedHouse
 
@@ -107,3 +109,23 @@ async def test_a_member_who_is_banned_stays_away_and_the_others_stay(
     finally:
         coming.cancel()
         await asyncio.gather(coming, return_exceptions=True)
+
+
+async def test_a_bug_in_one_of_them_ends_the_crowd_and_nothing_waits_for_it(
+    house: OpenedHouse, pictures: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A crowd that had failed once kept the whole demo from ending."""
+    seeded = await on_air(house, pictures)
+
+    async def live(self: Crowd, room: RoomClient, actor: Actor, chance: random.Random) -> None:
+        await asyncio.sleep(0.2)
+        if actor.person_id == "demo-sim-3":
+            raise RuntimeError("a bug")
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Crowd, "_live", live)
+    coming = asyncio.create_task(Crowd(house.services, seeded, house.live_url, 12).run())
+    done, _ = await asyncio.wait({coming}, timeout=8)
+    assert done
+    assert isinstance(coming.exception(), BaseExceptionGroup)
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "room client"]

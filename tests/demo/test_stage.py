@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from livecommerce.demo.stage import lan_address
 from tests.support import processes
 from tests.support.ports import accepts, free_port
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 OPEN = "The living room is open."
