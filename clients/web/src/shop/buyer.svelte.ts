@@ -88,10 +88,6 @@ export const buyer = {
     await api.remove(`/me/addresses/${id}`);
     addresses = addresses.filter((address) => address.id !== id);
   },
-  /** The card that a test card has become. */
-  savedCard(token: string): CardView | null {
-    return savedCards.get(token) ?? null;
-  },
   async addCard(token: string): Promise<CardView> {
     const added = await api.post<CardView>('/me/cards', { provider: 'sandbox', token });
     methods = { ...methods, cards: [added, ...methods.cards.filter(({ id }) => id !== added.id)] };
