@@ -296,3 +296,23 @@ async def test_the_sale_counts_every_unit(market: Market):
         "reserved": 0,
         "set_aside": 0,
     }
+
+
+async def test_a_hold_that_cannot_be_ended_keeps_no_other_waiting(market: Market, monkeypatch):
+    offer = await market.goods()
+    first, second = await market.buyer(name="A"), await market.buyer(name="B")
+    stuck = await market.buy(first, offer, method=None)
+    other = await market.buy(second, offer, method=None)
+    checkout = market.orders.checkout
+    expire = checkout._expire
+
+    async def broken(order_id: str) -> None:
+        if order_id == stuck.id:
+            raise AssertionError("a row nobody foresaw")
+        await expire(order_id)
+
+    monkeypatch.setattr(checkout, "_expire", broken)
+    market.pass_time(700_000)
+    assert await checkout.expire_due() == 2
+    assert (await market.orders.order(second.actor, other.id)).state == "expired"
+    assert (await market.orders.order(first.actor, stuck.id)).state == "pending_payment"

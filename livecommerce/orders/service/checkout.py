@@ -153,7 +153,15 @@ class Checkout:
     async def expire_due(self) -> int:
         """Ends holds that have run out; returns how many were due."""
         due = await self._stock.due_holds(_DUE_MAX)
-        await asyncio.gather(*(self._expire(hold.order_id) for hold in due))
+        ended = (self._expire(hold.order_id) for hold in due)
+        # One hold that cannot be ended must not keep the others, nor payments and refunds, waiting.
+        for hold, fault in zip(
+            due, await asyncio.gather(*ended, return_exceptions=True), strict=True
+        ):
+            if isinstance(fault, Refused):
+                _log.warning("hold_not_ended", hold_id=hold.id, code=fault.code.value)
+            elif fault is not None:
+                _log.error("hold_not_ended", hold_id=hold.id, exc_info=fault)
         return len(due)
 
     async def settle_due(self, *, everything: bool = False) -> int:
