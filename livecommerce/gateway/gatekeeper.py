@@ -58,8 +58,9 @@ class HouseGatekeeper:
         """Returns what a visitor may see and do in the room. Raises Refused(BANNED)."""
         if visitor.person_id is None:
             return _WATCHING
-        await self._moderation.check_may_enter(room_id, visitor.person_id)
         role = await self._people.role(room_id, visitor.person_id)
+        # Last, so that nothing is waited for between this answer and the entry.
+        await self._moderation.check_may_enter(room_id, visitor.person_id)
         if role is not None:
             self._shown.setdefault(room_id, {})[visitor.person_id] = role
         return _entry(role)

@@ -19,6 +19,7 @@ from livecommerce.gateway.websocket.parsing import FRAGMENTS_MAX, is_idle
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import CODECS, JSON, MESSAGE_PACK
 from livecommerce.protocol.session import SessionLimits
+from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
 from tests.gateway.live import Guest, Live, opened
 from tests.gateway.test_front_door import UPGRADE, read_until
@@ -546,3 +547,20 @@ async def test_message_pack_and_json_share_a_room():
     ):
         await packed.ask(t="send_chat", text="hello")
         assert (await plain.until("batch"))["events"][0]["text"] == "hello"
+
+
+async def test_a_ban_while_the_room_is_being_opened_keeps_the_person_out():
+    async with opened() as live, live.guest("dalal", room=None) as guest:
+        gate, load = asyncio.Event(), live.hub._loader._load_room
+
+        async def slowly(room_id: str) -> RoomSeed:
+            live.house.banned.add("dalal")
+            live.hub.kick("dalal", 4500, room_id=room_id)
+            await gate.wait()
+            return await load(room_id)
+
+        live.hub._loader._load_room = slowly
+        await guest.send(t="join", room="souq")
+        asyncio.get_running_loop().call_later(0.05, gate.set)
+        assert (await guest.receive())["code"] == "banned"
+        assert live.hub.warm_room("souq").viewers == 0

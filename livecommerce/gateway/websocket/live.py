@@ -241,12 +241,11 @@ class LiveSocket(WireSocket):
     async def _greet(self, hello: Hello) -> None:
         context = self._context
         visitor = await context.gatekeeper.admit(hello.token)
-        # Known to the hub from here on: a ban while we wait below must find this connection.
+        # Known to the hub from here on: a signing out while we wait below must find it.
         self._become(visitor)
         entry, room = Entry(), None
         if hello.room is not None:
-            entry = await context.gatekeeper.enter(visitor, hello.room)
-            room = await context.hub.open_room(hello.room)
+            room, entry = await self._enter(visitor, hello.room)
         if not self.is_closing:
             self._welcome(hello, visitor, entry, room)
 
@@ -271,8 +270,7 @@ class LiveSocket(WireSocket):
 
     async def _join(self, join: Join) -> None:
         context, visitor = self._context, self._valid()
-        entry = await context.gatekeeper.enter(visitor, join.room)
-        room = await context.hub.open_room(join.room)
+        room, entry = await self._enter(visitor, join.room)
         if self.is_closing:
             return
         context.hub.leave(self)
@@ -282,6 +280,17 @@ class LiveSocket(WireSocket):
             self, room, entry.audience_class, epoch=join.epoch, offset=join.offset
         )
         self.transport.write(frame)
+
+    async def _enter(self, visitor: Visitor, room_id: str) -> tuple[Room, Entry]:
+        """Opens the room, then asks who may be in it: a ban from a room reaches the connections
+        that are in it, and this one is not yet. Nothing may be waited for after the answer."""
+        context = self._context
+        while True:
+            await context.hub.open_room(room_id)
+            entry = await context.gatekeeper.enter(visitor, room_id)
+            # While that was asked the room may have been empty for too long.
+            if (room := context.hub.warm_room(room_id)) is not None:
+                return room, entry
 
     async def _renew(self, renew: Renew) -> Done:
         context, before = self._context, self._visitor
@@ -296,7 +305,8 @@ class LiveSocket(WireSocket):
         self._become(visitor)
         if (group := self.group) is not None:
             entry = await context.gatekeeper.enter(visitor, group.room_id)
-            if self.group is not None:
+            # Meanwhile it may have gone to a room in which it is nobody.
+            if self.group is group:
                 context.hub.apply_grade(self, entry.audience_class, entry.capabilities)
         return Done()
 
