@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: tuple[str, ...] = ()
     """Origins besides our own that may open the socket and send cookies."""
     trusted_proxies: tuple[str, ...] = ()
-    """Networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    """Networks (CIDR) whose X-Forwarded-For and X-Forwarded-Host are believed."""
 
     platform_issuer: str = ""
     platform_audience: str = "livecommerce"

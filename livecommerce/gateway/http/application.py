@@ -92,7 +92,7 @@ def build(
 
     identify = middleware.identify(
         authenticate,
-        is_trusted=middleware.proxies(trusted_proxies),
+        trusted_proxies=trusted_proxies,
         allowed_origins=allowed_origins,
     )
     application = web.Application(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from livecommerce.gateway.admission import ClientAddresses
+from livecommerce.gateway.handshake import Origins
 from livecommerce.gateway.http.bodies import ACTOR, CLIENT_IP, REQUEST_ID
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
@@ -37,37 +37,14 @@ _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _TOKEN_PARAMETERS = frozenset({"token", "access_token", "refresh_token", "jwt"})
 
 
-def proxies(networks: Sequence[str]) -> Callable[[str], bool]:
-    """Returns a test: is this address one of the configured proxies?"""
-    trusted = [ipaddress.ip_network(network, strict=False) for network in networks]
-
-    def is_trusted(address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in trusted)
-
-    return is_trusted
-
-
-def remote_address(peer: str, forwarded_for: str | None, is_trusted: Callable[[str], bool]) -> str:
-    """Returns the caller's address: the last of X-Forwarded-For that no proxy of ours has written.
-
-    The header is believed only from a configured proxy; anybody may send one.
-    """
-    address = peer
-    hops = [hop.strip() for hop in (forwarded_for or "").split(",") if hop.strip()]
-    while hops and is_trusted(address):
-        address = hops.pop()
-    return address
-
-
 def identify(
-    authenticate: Authenticate, *, is_trusted: Callable[[str], bool], allowed_origins: Sequence[str]
+    authenticate: Authenticate, *, trusted_proxies: Sequence[str], allowed_origins: Sequence[str]
 ) -> Middleware:
-    """Makes the middleware that finds out who asks and from where."""
-    allowed = frozenset(origin.rstrip("/") for origin in allowed_origins)
+    """Makes the middleware that finds out who asks and from where.
+
+    Addresses and origins are judged as the live socket's are, by the same two objects.
+    """
+    addresses, origins = ClientAddresses(trusted_proxies), Origins(allowed_origins)
 
     @web.middleware
     async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -79,7 +56,7 @@ def identify(
             if not _is_storable(value):
                 raise Refused(Code.BAD_FIELD, field=name)
         if request.method in _UNSAFE:
-            _check_origin(request, allowed)
+            _check_origin(request, addresses, origins)
         header = request.headers.get("Authorization")
         if header is not None:
             scheme, _, token = header.partition(" ")
@@ -90,8 +67,8 @@ def identify(
 
     @web.middleware
     async def located(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[CLIENT_IP] = remote_address(
-            request.remote or "", request.headers.get("X-Forwarded-For"), is_trusted
+        request[CLIENT_IP] = addresses.resolve(
+            request.remote, request.headers.getall("X-Forwarded-For", ())
         )
         return await identified(request, handler)
 
@@ -103,15 +80,17 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
+def _check_origin(request: web.Request, addresses: ClientAddresses, origins: Origins) -> None:
     """Refuses a changing request that another site made a browser send (CSRF).
 
     Programs send no Origin and carry no cookie of ours, so a missing one is fine.
     """
-    origin = request.headers.get("Origin")
-    if origin is None or origin in allowed:
-        return
-    if urlsplit(origin).netloc.lower() != request.host.lower():
+    hosts = request.headers.getall("Host", ())
+    if addresses.trusts(request.remote):
+        hosts = request.headers.getall("X-Forwarded-Host", ()) or hosts
+    sent = request.headers.getall("Origin", ())
+    host = hosts[0] if len(hosts) == 1 else None
+    if len(sent) > 1 or not origins.allow(sent[0] if sent else None, host):
         raise Refused(Code.ORIGIN_NOT_ALLOWED)
 
 

@@ -1,23 +1,72 @@
+"""Who asks, and from where: the same rules as at the live socket's door."""
+
 import pytest
+from aiohttp import web
+from multidict import CIMultiDict
+from pytest_aiohttp.plugin import AiohttpClient
 
-from livecommerce.gateway.http.middleware import proxies, remote_address
+from livecommerce.gateway.http.bodies import client_ip
+from livecommerce.gateway.http.errors import answer_errors
+from livecommerce.gateway.http.middleware import identify, number
+from livecommerce.kernel.errors import Code, Refused
+from livecommerce.people.accounts import Actor
 
-TRUSTED = proxies(["10.0.0.0/8", "::1/128"])
+
+async def nobody(token: str) -> Actor:
+    raise Refused(Code.UNAUTHENTICATED)
+
+
+async def tell_address(request: web.Request) -> web.Response:
+    return web.Response(text=client_ip(request))
+
+
+def app(*trusted: str) -> web.Application:
+    identified = identify(nobody, trusted_proxies=trusted, allowed_origins=["https://shop.example"])
+    made = web.Application(middlewares=[number, answer_errors, identified])
+    made.router.add_route("*", "/", tell_address)
+    return made
 
 
 @pytest.mark.parametrize(
-    ("peer", "header", "expected"),
+    ("trusted", "forwarded", "expected"),
     [
-        ("203.0.113.9", None, "203.0.113.9"),
-        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),  # a stranger's header is not believed
-        ("10.0.0.2", "198.51.100.1", "198.51.100.1"),
-        ("10.0.0.2", "1.1.1.1, 198.51.100.1, 10.0.0.7", "198.51.100.1"),
-        ("10.0.0.2", "", "10.0.0.2"),
-        ("::1", "198.51.100.1", "198.51.100.1"),
-        ("10.0.0.2", "nonsense", "nonsense"),
+        ("127.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("127.0.0.1", ["198.51.100.66, 198.51.100.1"], "198.51.100.1"),
+        # A proxy that adds a header of its own below the one the caller made up.
+        ("127.0.0.1", ["198.51.100.66", "198.51.100.1"], "198.51.100.1"),
+        ("127.0.0.1", ["nonsense"], "127.0.0.1"),
+        ("10.0.0.0/8", ["198.51.100.1"], "127.0.0.1"),
     ],
 )
-def test_the_caller_is_the_last_hop_no_proxy_of_ours_wrote(
-    peer: str, header: str | None, expected: str
-) -> None:
-    assert remote_address(peer, header, TRUSTED) == expected
+async def test_the_caller_is_the_last_hop_no_proxy_of_ours_wrote(
+    aiohttp_client: AiohttpClient, trusted: str, forwarded: list[str], expected: str
+):
+    client = await aiohttp_client(app(trusted))
+    headers = CIMultiDict(("X-Forwarded-For", hop) for hop in forwarded)
+    assert await (await client.get("/", headers=headers)).text() == expected
+
+
+@pytest.mark.parametrize(
+    ("trusted", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("127.0.0.1", {"Origin": "https://shop.example"}, 200),
+        ("127.0.0.1", {"Origin": "https://evil.example"}, 403),
+        ("127.0.0.1", {"Origin": "null"}, 403),
+        (
+            "127.0.0.1",
+            {"Origin": "https://live.example", "X-Forwarded-Host": "live.example"},
+            200,
+        ),
+        (
+            "10.0.0.0/8",
+            {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"},
+            403,
+        ),
+    ],
+)
+async def test_a_page_of_another_site_changes_nothing(
+    aiohttp_client: AiohttpClient, trusted: str, headers: dict[str, str], status: int
+):
+    client = await aiohttp_client(app(trusted))
+    assert (await client.post("/", headers=headers)).status == status
