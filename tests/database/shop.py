@@ -39,7 +39,7 @@ quotas = sa.Table(
     version_column(),
 )
 orders = sa.Table(
-    "orders",
+    "purchases",
     declared,
     id_column(),
     sa.Column("level_id", sa.Text, sa.ForeignKey("levels.id"), nullable=False),

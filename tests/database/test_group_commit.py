@@ -218,8 +218,8 @@ async def test_every_type_comes_back_as_it_went(database: Database):
                 orders, id="o2", level_id="shirt", buyer_id="b", token="t", created_at=1
             ),
             "unique",
-            "uq_orders_token",
-            "orders",
+            "uq_purchases_token",
+            "purchases",
         ),
         (lambda: insert(history, id="void", what=None), "not_null", "what", "history"),
     ],
