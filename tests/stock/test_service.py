@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from livecommerce.kernel.errors import Code, Refused
-from livecommerce.shows.wire import PinOffer
+from livecommerce.shows.wire import AddOffer, PinOffer
 from livecommerce.stock.service.latch import LIFE_S, SoldOutLatch
 from livecommerce.stock.wire import (
     ArmSale,
@@ -163,6 +163,24 @@ async def test_only_who_runs_sales_runs_them(market: Market):
         stock.start_sale(market.world.host, elsewhere.id, command(StartSale, sale_id=sale.id))
     )
     assert told.code is Code.NOT_FOUND
+
+
+async def test_nobody_discounts_a_stranger_s_goods(market: Market):
+    world, offer = market.world, await market.goods()
+    stranger = await world.person("Faisal")
+    room = await world.make_room("elsewhere", host=stranger)
+    wish = command(AddOffer, product_id=offer.product_id)
+    lent = await world.shows.bag.add_offer(stranger, room.id, wish)
+    dumped = command(
+        PlanSale, offer_id=lent.id, variant_id=offer.variant_id, price_minor=1, quota=10
+    )
+    told = await refused(world.stock.plan_sale(stranger, room.id, dumped))
+    assert (told.code, told.field) == (Code.FORBIDDEN, "variant_id")
+    assert (await market.level(offer))["set_aside"] == 0
+    # Whoever the host has made a co-host acts for the host.
+    helper = await world.moderator("Noor", role="co_host")
+    own = command(PlanSale, offer_id=offer.id, variant_id=offer.variant_id, price_minor=1, quota=2)
+    assert (await world.stock.plan_sale(helper, market.room_id, own)).phase == "armed"
 
 
 async def test_steps_that_are_none(market: Market):

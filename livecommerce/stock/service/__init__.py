@@ -15,7 +15,7 @@ from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
 from livecommerce.people.accounts import Actor
-from livecommerce.people.roles import Capability
+from livecommerce.people.roles import Capability, Role
 from livecommerce.people.service import People
 from livecommerce.protocol.events import StateEvent
 from livecommerce.stock import store
@@ -146,12 +146,18 @@ class Stock:
     # Flash sales.
 
     async def plan_sale(self, actor: Actor, room_id: str, command: PlanSale) -> SaleView:
-        """Plans a sale on an offer of the bag: armed at once, or scheduled with a start."""
+        """Plans a sale on an offer of the bag: armed at once, or scheduled with a start.
+
+        Raises:
+            Refused: `forbidden`, also for goods of a merchant whose stock neither the actor nor
+                the room's host may touch; `not_found`, `bad_field`, `stock_committed`.
+        """
         await self._people.require(actor, room_id, Capability.SALE_RUN)
         product_id = await self._offered(room_id, command.offer_id)
         sellable = await self._catalogue.sellable(command.variant_id, fresh=True)
         if sellable.product_id != product_id or not sellable.is_active:
             raise Refused(Code.NOT_FOUND, field="variant_id")
+        await self._check_may_discount(actor, room_id, sellable.merchant.id)
         write = Plan(
             id=new_id(),
             room_id=room_id,
@@ -249,6 +255,17 @@ class Stock:
         """Units of a hold were released: nobody is told `sold_out` from memory."""
         self._open_latch(latch_key(hold))
         self._open_latch(hold.level_id)
+
+    async def _check_may_discount(self, actor: Actor, room_id: str, merchant_id: str) -> None:
+        """A bag may hold anybody's goods, at their price. A sale takes units off their merchant's
+        shelf at another one, so the merchant has to be in it; co-hosts act for the host."""
+        staff = await self._people.staff(room_id)
+        hosts = [person_id for person_id, role in staff.items() if role is Role.HOST]
+        for person_id in (actor.person_id, *hosts):
+            held = await self._people.capabilities(merchant_id, person_id)
+            if Capability.STOCK_EDIT in held:
+                return
+        raise Refused(Code.FORBIDDEN, capability=Capability.STOCK_EDIT.value, field="variant_id")
 
     async def _step(
         self,
