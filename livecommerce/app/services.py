@@ -34,7 +34,7 @@ from livecommerce.realtime.backplane.memory import MemoryBackplane
 from livecommerce.realtime.hub import Hub
 from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
-from livecommerce.shows.service import Shows
+from livecommerce.shows.service import ChatLimits, Shows
 from livecommerce.shows.service.likes import viewers_counted
 from livecommerce.shows.service.showing import Showing
 from livecommerce.stock.service import Shelf, Stock
@@ -73,7 +73,9 @@ class _Rooms:
         product_id = None
         if offer_id is not None:
             product_id = (await self._shows.bag.offer(room_id, offer_id)).product_id
-        return RoomCounter(room_id=facts.id, host_id=facts.host_id, product_id=product_id)
+        return RoomCounter(
+            room_id=facts.id, host_id=facts.host_id, market=facts.market, product_id=product_id
+        )
 
     async def check_may_buy(self, room_id: str, person_id: str) -> None:
         await self._moderation.check_may_enter(room_id, person_id)
@@ -146,6 +148,7 @@ async def open_services(
         showing=showing,
         shut_out=lambda room_id, person_id: hub.kick(person_id, CloseCode.BANNED, room_id=room_id),
         viewers=hub.viewers,
+        limits=ChatLimits(rate_per_s=settings.chat_per_s, burst=settings.chat_burst),
     )
     snapshots = Snapshots(shows=shows, stock=stock)
 
@@ -216,7 +219,13 @@ def _people(
         clock=clock,
         secret=_derived(secret, "tokens"),
         audit=TRAIL,
-        settings=PeopleSettings(default_market=settings.market),
+        settings=PeopleSettings(
+            default_market=settings.market,
+            everybody_may_sell=settings.everybody_may_sell,
+            guests_per_minute_per_ip=settings.guests_per_minute_per_ip,
+            sign_ins_per_minute_per_ip=settings.sign_ins_per_minute_per_ip,
+            sign_ins_per_minute_per_account=settings.sign_ins_per_minute_per_account,
+        ),
         platform=_platform(settings),
     )
 

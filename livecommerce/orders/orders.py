@@ -115,6 +115,7 @@ class RoomCounter:
 
     room_id: str
     host_id: str
+    market: str
     product_id: str | None
     """The product of the offer; None when no offer was named."""
 

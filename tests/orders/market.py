@@ -53,7 +53,7 @@ class Rooms:
         product_id = None
         if offer_id is not None:
             product_id = (await self._world.shows.bag.offer(room_id, offer_id)).product_id
-        return RoomCounter(facts.id, facts.host_id, product_id)
+        return RoomCounter(facts.id, facts.host_id, facts.market, product_id)
 
     async def check_may_buy(self, room_id: str, person_id: str) -> None:
         await self._world.moderation.check_may_enter(room_id, person_id)

@@ -334,6 +334,8 @@ async def test_guest_keeps_the_unit_while_becoming_a_buyer(market: Market):
 
 
 async def test_lists_of_orders(market: Market):
+    nothing_yet = await market.orders.room_orders(market.world.host, market.room_id)
+    assert (nothing_yet.orders, nothing_yet.revenue_minor, nothing_yet.currency) == ([], 0, "SAR")
     offer, buyer = await market.goods(on_hand=20), await market.buyer()
     made = [await market.buy(buyer, offer, method=None) for _ in range(5)]
     await market.pay(buyer, made[0])

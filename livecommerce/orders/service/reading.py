@@ -42,16 +42,15 @@ class OrderReader:
         return (await self._views([row]))[0]
 
     async def of_room(
-        self, actor: Actor, room_id: str, *, after: str | None, limit: int
+        self, actor: Actor, room_id: str, *, currency: str, after: str | None, limit: int
     ) -> RoomOrderList:
+        """The orders of a room. It sells in its market's currency, and sums are of that."""
         await self._people.require(actor, room_id, Capability.ORDERS_SEE)
         rows = await self._database.fetch(store.orders_in(room_id, after, limit + 1))
         shown = rows[:limit]
         lines = await self._database.fetch(store.lines_of([row["id"] for row in shown]))
         line_of = {line["order_id"]: line for line in lines}
         sums = await self._database.fetch(store.room_sums(room_id))
-        # A room sells in the currency of its market; the fullest one if it ever had another.
-        currency = max(sums, key=lambda one: int(one["orders"]))["currency"] if sums else ""
         confirmed = [
             one
             for one in sums
