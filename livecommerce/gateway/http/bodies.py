@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,9 @@ ACTOR = web.RequestKey("actor", Actor)
 CLIENT_IP = web.RequestKey("client_ip", str)
 BODY_BYTES_MAX = 65_536
 """JSON bodies. Pictures have a limit of their own."""
+BODY_LEAST_S = 10.0
+BODY_BYTES_PER_S = 32 * 1024
+"""Slower than a phone at the edge of its network; whoever trickles on would keep us waiting."""
 
 REQUEST_ID = web.RequestKey("request_id", str)
 
@@ -31,14 +35,23 @@ async def read(request: web.Request, kind: type[T]) -> T:
 
 
 async def body(request: web.Request, most: int = BODY_BYTES_MAX) -> bytes:
-    """Reads the whole body. Raises Refused(TOO_LARGE) as soon as it passes `most` bytes."""
+    """Reads the whole body.
+
+    Raises:
+        Refused: TOO_LARGE as soon as it passes `most` bytes; BAD_FRAME when it does not come to an
+            end in the time a slow phone needs for so many.
+    """
     if (request.content_length or 0) > most:
         raise Refused(Code.TOO_LARGE, most=most)
     parts = bytearray()
-    async for part in request.content.iter_any():
-        parts += part
-        if len(parts) > most:
-            raise Refused(Code.TOO_LARGE, most=most)
+    try:
+        async with asyncio.timeout(BODY_LEAST_S + most / BODY_BYTES_PER_S):
+            async for part in request.content.iter_any():
+                parts += part
+                if len(parts) > most:
+                    raise Refused(Code.TOO_LARGE, most=most)
+    except TimeoutError:
+        raise Refused(Code.BAD_FRAME, reason="body_timeout") from None
     return bytes(parts)
 
 

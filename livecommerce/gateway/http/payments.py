@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -16,6 +17,7 @@ from livecommerce.payments.wire import CardDraft
 from livecommerce.protocol.commands import Done
 
 WEBHOOK_BYTES_MAX = 256 * 1024
+_FORM_BYTES_MAX = 1_024
 _PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -55,12 +57,12 @@ def routes(payments: Payments, sandbox: Sandbox) -> list[web.RouteDef]:
 
     async def answer(request: web.Request) -> web.Response:
         # Nothing but the button counts: what came of it is read from the provider's book.
-        form = await request.post()
-        said = form.get("answer")
-        if said not in ("approve", "deny"):
+        form = parse_qs(await body(request, _FORM_BYTES_MAX), keep_blank_values=True)
+        said = form.get(b"answer")
+        if said not in ([b"approve"], [b"deny"]):
             raise Refused(Code.BAD_FIELD, field="answer")
         intent = await sandbox.answer_challenge(
-            request.match_info["intent"], approve=said == "approve"
+            request.match_info["intent"], approve=said == [b"approve"]
         )
         payments.nudge()
         return _page(intent)

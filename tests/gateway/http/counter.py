@@ -77,9 +77,7 @@ async def open_counter(folder: Path) -> AsyncIterator[Counter]:
             raise Refused(Code.UNAUTHENTICATED)
         return actors[token]
 
-    identify = middleware.identify(
-        authenticate, is_trusted=lambda address: False, allowed_origins=()
-    )
+    identify = middleware.identify(authenticate, trusted_proxies=(), allowed_origins=())
     app = web.Application(middlewares=[middleware.number, answer_errors, identify])
     app.router.add_routes(
         [

@@ -1,10 +1,14 @@
 """Who asks, and from where: the same rules as at the live socket's door."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 from pytest_aiohttp.plugin import AiohttpClient
 
+from livecommerce.gateway.http import bodies
 from livecommerce.gateway.http.bodies import client_ip
 from livecommerce.gateway.http.errors import answer_errors
 from livecommerce.gateway.http.middleware import identify, number
@@ -70,3 +74,24 @@ async def test_a_page_of_another_site_changes_nothing(
 ):
     client = await aiohttp_client(app(trusted))
     assert (await client.post("/", headers=headers)).status == status
+
+
+async def test_a_body_that_trickles_is_not_waited_for(
+    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bodies, "BODY_LEAST_S", 0.05)
+    monkeypatch.setattr(bodies, "BODY_BYTES_PER_S", 1_000_000)
+
+    async def swallow(request: web.Request) -> web.Response:
+        return web.Response(body=await bodies.body(request))
+
+    async def trickle() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"x"
+            await asyncio.sleep(0.02)
+
+    made = app()
+    made.router.add_post("/swallow", swallow)
+    client = await aiohttp_client(made)
+    answer = await client.post("/swallow", data=trickle())
+    assert (answer.status, (await answer.json())["code"]) == (400, "bad_frame")
