@@ -200,7 +200,7 @@ class Session:
             self._malformed_since_s = now_s
         self._malformed += 1
         if self._malformed >= self._limits.malformed_max:
-            return self._close(CloseCode.UNSUPPORTED_DATA, None, refused)
+            return self._close(CloseCode.MALFORMED, None, refused)
         return Refuse(err_of(None, refused))
 
     def _close(self, code: CloseCode, command_id: str | None, refused: Refused) -> Close:

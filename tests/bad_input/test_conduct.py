@@ -85,7 +85,7 @@ async def test_five_messages_that_are_none(scene: Scene):
     socket.on_message = errors.append
     for _ in range(5):
         socket.write(frame(b"{"))
-    assert await _closed(socket) == 1003
+    assert await _closed(socket) == 4502
     assert [error["code"] for error in errors if error["t"] == "err"] == ["bad_json"] * 5
 
 

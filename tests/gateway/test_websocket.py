@@ -312,7 +312,7 @@ async def test_five_malformed_messages_close():
         for _ in range(5):
             await guest.socket.send('{"a":1,"a":2}')
         assert (await guest.receive())["code"] == "bad_json"
-        assert await guest.closed() == 1003
+        assert await guest.closed() == 4502
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_five_malformed_messages_within_a_minute_close():
         assert decision.err.id is None
     decision = session.receive(b"{", is_text=True, now_s=150.0)
     assert isinstance(decision, Close)
-    assert decision.code is CloseCode.UNSUPPORTED_DATA
+    assert decision.code is CloseCode.MALFORMED
 
 
 def test_malformed_messages_are_forgotten_after_a_minute():
