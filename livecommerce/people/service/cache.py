@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from typing import Final, Generic, TypeVar
 
 from livecommerce.kernel.clock import Clock
@@ -68,7 +69,9 @@ class RecentValues(Generic[V]):
                     self._refuse_after_failure()
                     keys = {key: None, **dict.fromkeys(islice(self._wanted, BATCH_MAX))}
                     await self._read(keys)
-                    value = self.peek(key, age_s=age_s)
+                    # Taken however long the reading took: asked again, a slow database would
+                    # only be slower. None when it was forgotten meanwhile.
+                    value = self.peek(key, age_s=inf)
         return value
 
     async def get_many(self, keys: Collection[str], *, age_s: float = FRESH_S) -> dict[str, V]:
