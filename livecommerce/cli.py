@@ -1,4 +1,4 @@
-"""The command line: serve · demo · migrate · verify · doctor · schema · link."""
+"""The command line: serve · demo · migrate · verify · doctor · schema · link · seller."""
 
 from __future__ import annotations
 
@@ -145,6 +145,17 @@ def link(
     from livecommerce.app import sign_in_link
 
     console.print(asyncio.run(sign_in_link(_settings(), person)), soft_wrap=True)
+
+
+@app.command()
+def seller(
+    person: Annotated[str, typer.Argument(help="E-mail or phone of the account.")],
+) -> None:
+    """Let an account open rooms and shops, where LIVECOMMERCE_EVERYBODY_MAY_SELL is off."""
+    from livecommerce.app import make_seller
+
+    asyncio.run(make_seller(_settings(), person))
+    console.print("may sell from now on")
 
 
 @app.command()

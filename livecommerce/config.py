@@ -53,6 +53,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     platform_jwks: str = ""
     """URL or path of the platform's JWKS."""
 
+    everybody_may_sell: bool = True
+    """Every account may open rooms and shops; otherwise only who `livecommerce seller` named."""
+    guests_per_minute_per_ip: int = 600
+    sign_ins_per_minute_per_ip: int = 300
+    """Signing up counts too. High as `connections_per_ip`, and for the same reason; who guesses a
+    password meets the next limit."""
+    sign_ins_per_minute_per_account: int = 5
+    chat_per_s: float = 1.0
+    chat_burst: float = 5.0
+    """The flood guard: how quickly one person may speak in one room. Staff are not held up."""
+
     connections_max: int = 20_000
     connections_per_ip: int = 2_000
     """High on purpose: a mobile carrier puts thousands of phones behind one address."""

@@ -99,6 +99,14 @@ async def sign_in_link(settings: Settings, login: str) -> str:
         return f"{base}/account#link={token}"
 
 
+async def make_seller(settings: Settings, login: str) -> None:
+    """Lets the account with this e-mail or phone open rooms and shops, where not everybody may."""
+    await _require_tables(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        services = await open_services(settings, SystemClock(), stack)
+        await services.people.make_seller(await services.people.find(login))
+
+
 async def _require_tables(settings: Settings) -> None:
     """Raises BadSettings for databases nobody has migrated; most likely it is another folder."""
     for address in dict.fromkeys((settings.database_address, settings.vault_address)):

@@ -23,6 +23,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         "LIVECOMMERCE_DATA_DIR": str(folder),
         "LIVECOMMERCE_SECRET": SECRET,
         "LIVECOMMERCE_LOG_FORMAT": "json",
+        "LIVECOMMERCE_SIGN_INS_PER_MINUTE_PER_IP": "20",
     }
     with running_server(environ) as server:
         yield asyncio.run(set_scene(server, folder))
