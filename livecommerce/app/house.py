@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import signal
 from collections.abc import AsyncIterator, Coroutine
@@ -12,10 +13,11 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from sqlalchemy import make_url
 
 from livecommerce.app.housekeeping import keep_house
 from livecommerce.app.services import Services, open_services
-from livecommerce.config import Settings
+from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.gateway.dispatch import Dispatch
 from livecommerce.gateway.front_door import FrontDoor, FrontDoorSettings
@@ -91,9 +93,10 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
     """Brings the schema up to date and opens everything; drains and closes it on the way out."""
     clock = clock or SystemClock()
     settings.media_dir.mkdir(parents=True, exist_ok=True)
-    for address in dict.fromkeys((settings.database_address, settings.vault_address)):
-        await migrations.upgrade(address)
     async with contextlib.AsyncExitStack() as stack:
+        _be_the_only_one(settings, stack)
+        for address in dict.fromkeys((settings.database_address, settings.vault_address)):
+            await migrations.upgrade(address)
         services = await open_services(settings, clock, stack)
         await services.people.start()
         stack.push_async_callback(services.people.close)
@@ -160,6 +163,26 @@ async def serve(settings: Settings) -> None:
         await house.door.drain(settings.drain_s)
     if house.failed.is_set():
         raise SystemExit(1)
+
+
+def _be_the_only_one(settings: Settings, stack: contextlib.AsyncExitStack) -> None:
+    """Refuses a second process on one SQLite file. It would take payments that the first one is
+    making for left behind by a crash, and hear nothing of what the first one tells its rooms.
+
+    Raises BadSettings. The lock goes with the process, however it dies.
+    """
+    url = make_url(settings.database_address)
+    if url.get_backend_name() != "sqlite" or url.database is None:
+        return
+    path = Path(f"{url.database}.serving")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = stack.enter_context(path.open("a"))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as problem:
+        raise BadSettings(
+            f"{url.database} is being served by another process; PostgreSQL takes several"
+        ) from problem
 
 
 @contextlib.asynccontextmanager

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from livecommerce.app import doctor, migrate, sign_in_link, verify
-from livecommerce.config import Settings
+from livecommerce.app import doctor, make_seller, migrate, open_house, sign_in_link, verify
+from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.kernel.errors import Refused
 from tests.support.house import SECRET, running_house
-from tests.support.shop import Host
+from tests.support.shop import Host, Problem
 
 
 @pytest.fixture
@@ -75,3 +75,27 @@ async def test_a_link_signs_in_once(settings: Settings, tmp_path: Path):
         assert answer.status == 401
     with pytest.raises(Refused):
         await sign_in_link(settings, "nobody@example.com")
+
+
+async def test_who_may_sell_where_not_everybody_may(settings: Settings, tmp_path: Path):
+    login = "noura@example.com"
+    async with running_house(tmp_path, everybody_may_sell=False) as house:
+        host = await Host.sign_up(house.api, login=login)
+        wish = {"name": {"en": "Souq"}, "slug": "souq-goods"}
+        with pytest.raises(Problem) as told:
+            await host.ask("POST", "/v1/merchants", wish)
+        assert told.value.code == "forbidden"
+    await make_seller(settings, login)
+    async with running_house(tmp_path, everybody_may_sell=False) as house:
+        assert (await house.api.post("/v1/merchants", wish, token=host.token))["id"]
+
+
+async def test_one_process_serves_an_sqlite_file(settings: Settings, tmp_path: Path):
+    async with running_house(tmp_path):
+        with pytest.raises(BadSettings, match="served by another process"):
+            async with open_house(settings):
+                pytest.fail("two processes on one file")
+        # Looking is allowed.
+        assert await verify(settings) == []
+    async with running_house(tmp_path):
+        pass
