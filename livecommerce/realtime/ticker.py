@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from livecommerce.kernel.clock import Clock
-from livecommerce.protocol.events import EVERYONE, Event, Lane
+from livecommerce.protocol.events import EVERYONE, Event, Lane, StateEvent
 from livecommerce.realtime.backplane.base import Backplane, Tell
 from livecommerce.realtime.publications import Batch, Position, Publication, publication_of
 from livecommerce.realtime.settings import HubSettings
@@ -28,7 +28,17 @@ def tick_s(viewers: int, write_s: float, settings: HubSettings) -> float:
 class Pending:
     """What one room is going to be told with the next batch."""
 
-    __slots__ = ("_ids", "_logged", "_loose", "_slots", "due_s", "flushed_s", "timer")
+    __slots__ = (
+        "_held_back",
+        "_ids",
+        "_logged",
+        "_loose",
+        "_slots",
+        "_told_s",
+        "due_s",
+        "flushed_s",
+        "timer",
+    )
 
     def __init__(self) -> None:
         self.flushed_s = float("-inf")
@@ -38,6 +48,9 @@ class Pending:
         self._ids: set[str] = set()
         self._slots: dict[tuple[str, str], int] = {}
         self._loose: dict[tuple[str, str, str], Publication] = {}
+        self._told_s: dict[tuple[str, str], float] = {}
+        """When each paced key was last let through."""
+        self._held_back: dict[tuple[str, str], Publication] = {}
 
     def __len__(self) -> int:
         return len(self._logged) + len(self._loose)
@@ -63,6 +76,38 @@ class Pending:
             self._slots[publication.slot] = len(self._logged)
         self._logged.append(publication)
         return True
+
+    def hold_back(self, publication: Publication, pace_s: float, now_s: float) -> float | None:
+        """Keeps a value whose key was told too short a while ago, the latest only.
+
+        Returns None for what may be added now; otherwise how long until `let_through` is due, or
+        0.0 when it is waited for already.
+        """
+        slot = publication.slot
+        held = self._held_back.get(slot)
+        if held is not None and held.version > publication.version:
+            return 0.0
+        wait_s = self._told_s.get(slot, float("-inf")) + pace_s - now_s
+        if pace_s <= 0.0 or wait_s <= 0.0:
+            self._held_back.pop(slot, None)
+            if pace_s > 0.0:
+                self._told_s[slot] = now_s
+            return None
+        self._held_back[slot] = publication
+        return wait_s if held is None else 0.0
+
+    def let_through(self, slot: tuple[str, str], now_s: float) -> bool:
+        """Adds the value of a key that was held back. False: something newer has overtaken it."""
+        publication = self._held_back.pop(slot, None)
+        if publication is None:
+            return False
+        self._told_s[slot] = now_s
+        return self.add(publication)
+
+    @property
+    def held_back(self) -> tuple[tuple[str, str], ...]:
+        """The keys whose latest values wait."""
+        return tuple(self._held_back)
 
     def take(self) -> Batch:
         batch = Batch(
@@ -110,10 +155,24 @@ class TickingPublisher:
         pending = self._pending.get(room_id)
         if pending is None:
             pending = self._pending[room_id] = Pending()
-        if not pending.add(publication_of(event, audience)):
+        publication = publication_of(event, audience)
+        if isinstance(event, StateEvent):
+            now_s = self._clock.mono_s()
+            wait_s = pending.hold_back(publication, event.pace_ms / 1000, now_s)
+            if wait_s is not None:
+                if wait_s > 0.0:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(wait_s, self._let_through, room_id, pending, publication.slot)
+                return
+        if not pending.add(publication):
             return
         self.published += 1
         self._schedule(room_id, pending, is_urgent=event.urgent)
+
+    def _let_through(self, room_id: str, pending: Pending, slot: tuple[str, str]) -> None:
+        if pending.let_through(slot, self._clock.mono_s()):
+            self.published += 1
+            self._schedule(room_id, pending, is_urgent=False)
 
     def tell(self, person_id: str, event: Event) -> None:
         """See `Publisher.tell`."""
@@ -122,6 +181,8 @@ class TickingPublisher:
     def flush_all(self) -> None:
         """Publishes what is pending everywhere, now: before the node goes away."""
         for room_id, pending in list(self._pending.items()):
+            for slot in pending.held_back:
+                self._let_through(room_id, pending, slot)
             self._flush(room_id, pending)
 
     def forget_quiet(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from livecommerce.kernel.clock import FakeClock, SystemClock
 from livecommerce.kernel.ids import new_id
+from livecommerce.protocol.events import StateEvent
 from livecommerce.realtime.backplane.memory import MemoryBackplane
 from livecommerce.realtime.publications import Batch, Delivery, Position
 from livecommerce.realtime.settings import HubSettings
@@ -194,3 +195,55 @@ def test_pending_keeps_the_latest_of_a_key_and_everything_of_the_log():
 )
 def test_the_tick_grows_with_the_room(viewers, write_us, wanted_s):
     assert tick_s(viewers, write_us / 1e6, HubSettings()) == pytest.approx(wanted_s)
+
+
+class Counter(StateEvent, frozen=True, kw_only=True, tag="paced_counter"):
+    left: int
+
+    @property
+    def pace_ms(self) -> int:
+        return 0 if self.left <= 20 else 100
+
+
+def left(count: int, version: int) -> Counter:
+    return Counter(id=f"left.{version}", at=0, key="left", version=version, left=count)
+
+
+async def test_a_counter_is_told_ten_times_a_second_and_its_latest_value_last(stage):
+    publisher, listener, pace = stage
+    pace["room"] = 0.0
+    for version in range(1, 31):
+        publisher.publish("room", left(500 - version, version))
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.15)
+    versions = [each.version for delivery in listener.deliveries for each in delivery.logged]
+    assert versions[0] == 1
+    assert versions[-1] == 30
+    assert versions == sorted(versions)
+    assert 3 <= len(versions) <= 8
+
+
+async def test_the_last_units_are_told_at_once_and_nothing_older_after_them(stage):
+    publisher, listener, pace = stage
+    pace["room"] = 0.0
+    publisher.publish("room", left(22, 1))
+    publisher.publish("room", left(21, 2))
+    publisher.publish("room", left(20, 3))
+    await asyncio.sleep(0)
+    publisher.publish("room", left(19, 4))
+    await asyncio.sleep(0.15)
+    publisher.publish("room", left(23, 2))
+    versions = [each.version for delivery in listener.deliveries for each in delivery.logged]
+    assert versions == [3, 4]
+
+
+async def test_what_is_held_back_leaves_before_the_node(stage):
+    publisher, listener, pace = stage
+    pace["room"] = 60.0
+    publisher.publish("room", left(300, 1))
+    publisher.publish("room", left(299, 2))
+    publisher.flush_all()
+    versions = [each.version for delivery in listener.deliveries for each in delivery.logged]
+    assert versions == [2]
+    await asyncio.sleep(0.12)
+    assert len(listener.deliveries) == 1
