@@ -41,8 +41,6 @@ from livecommerce.realtime.hub import Hub
 from livecommerce.shows.service import Shows
 from livecommerce.stock.service import Stock
 
-PICTURE_BYTES_MAX = 12_000_000
-
 
 class HouseServices(Protocol):
     """The services the routes call (`app.services.Services` has them all)."""
@@ -102,7 +100,6 @@ def build(
             answer_errors,
             identify,
         ],
-        client_max_size=PICTURE_BYTES_MAX,
     )
     document = openapi.document()
 

@@ -8,7 +8,7 @@ to two events.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -116,8 +116,3 @@ class Backplane(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-def resume_point(publications: Sequence[Publication], top: int) -> int:
-    """The offset of the first of publications that end at `top`."""
-    return top - len(publications) + 1
