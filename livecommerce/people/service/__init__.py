@@ -296,10 +296,14 @@ class People:
         self._names.forget(actor.person_id)
         return await self.me(actor)
 
-    async def buyer(self, person_id: str) -> Buyer:
-        """Returns what the buy path needs to know, from memory. Raises Refused(NOT_FOUND)."""
+    async def buyer(self, person_id: str, *, address_id: str | None = None) -> Buyer:
+        """Returns what the buy path needs to know, from memory. Raises Refused(NOT_FOUND).
+
+        Args:
+            address_id: an address that memory does not know is looked for once more.
+        """
         await self._newcomers.settle(person_id)
-        return await self._buyers.buyer(person_id)
+        return await self._buyers.buyer(person_id, address_id=address_id)
 
     async def contact(self, person_id: str, *, reader: str, purpose: str) -> ContactView:
         """Opens a person's phone and e-mail; who reads and why is logged first."""

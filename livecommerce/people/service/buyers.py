@@ -65,6 +65,10 @@ class Buyer:
     def is_complete(self) -> bool:
         return self.has_phone and bool(self.addresses)
 
+    def has(self, address_id: str | None) -> bool:
+        """Tells whether the address is one of theirs; None always is."""
+        return address_id is None or any(known.id == address_id for known in self.addresses)
+
 
 @dataclass(frozen=True, slots=True)
 class Erased:
@@ -95,10 +99,11 @@ class Buyers:
         )
         self._buyers.forget(person_id)
 
-    async def buyer(self, person_id: str) -> Buyer:
+    async def buyer(self, person_id: str, *, address_id: str | None = None) -> Buyer:
         found = await self._buyers.get(person_id, age_s=KNOWN_S)
-        if isinstance(found, Nobody) or not found.is_complete:
+        if isinstance(found, Nobody) or not found.is_complete or not found.has(address_id):
             # What is missing may just have been added, through another process too.
+            self._buyers.forget(person_id)
             found = await self._buyers.get(person_id)
         if isinstance(found, Nobody):
             raise Refused(Code.NOT_FOUND)
