@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Market of new rooms and visitors."""
 
     allowed_origins: tuple[str, ...] = ()
-    """Origins besides our own that may open the socket and send cookies."""
+    """Origins besides our own whose pages may open the socket."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) whose X-Forwarded-For and X-Forwarded-Host are believed."""
 

@@ -123,6 +123,7 @@ async def doctor(settings: Settings) -> list[Finding]:
         ("vault", settings.vault_address),
     ):
         findings.append(await _database(name, address))
+    findings.append(Finding("payments", ok=True, detail="sandbox: test cards, no money moves"))
     if settings.database_address.startswith("sqlite") and settings.public_url:
         findings.append(
             Finding("scale", ok=True, detail="SQLite: one process; PostgreSQL takes any number")
