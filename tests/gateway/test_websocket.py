@@ -563,4 +563,5 @@ async def test_a_ban_while_the_room_is_being_opened_keeps_the_person_out():
         await guest.send(t="join", room="souq")
         asyncio.get_running_loop().call_later(0.05, gate.set)
         assert (await guest.receive())["code"] == "banned"
-        assert live.hub.warm_room("souq").viewers == 0
+        room = live.hub.warm_room("souq")
+        assert room is not None and room.viewers == 0
