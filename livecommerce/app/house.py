@@ -8,6 +8,7 @@ import fcntl
 import gc
 import signal
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from livecommerce.app.housekeeping import keep_house
 from livecommerce.app.services import Services, open_services
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
+from livecommerce.database.engine import Database
 from livecommerce.gateway.dispatch import Dispatch
 from livecommerce.gateway.front_door import FrontDoor, FrontDoorSettings
 from livecommerce.gateway.gatekeeper import HouseGatekeeper
@@ -108,7 +110,7 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
         stack.push_async_callback(services.orders.close)
 
         metrics = Metrics(
-            {"hub": services.hub.statistics, "writer": lambda: services.database.writer.counts}
+            {"hub": services.hub.statistics, "writer": lambda: _writer_numbers(services.database)}
         )
         dispatch = Dispatch(
             shows=services.shows, stock=services.stock, orders=services.orders, metrics=metrics
@@ -225,6 +227,10 @@ async def _working(
         await asyncio.gather(*ended_by_now, return_exceptions=True)
         for task in stuck:
             log.error("background work did not end", part=task.get_name())
+
+
+def _writer_numbers(database: Database) -> dict[str, float]:
+    return {**asdict(database.writer.counts), "backlog": database.writer.backlog}
 
 
 def _door_settings(settings: Settings) -> FrontDoorSettings:

@@ -77,6 +77,9 @@ class Outbox:
                     await self.relay()
             except Refused as refused:
                 _log.warning("the outbox waits", extra={"code": refused.code})
+            except Exception:  # noqa: BLE001 - logged, and tried again
+                # One row nobody foresaw would otherwise end every start of the process again.
+                _log.exception("a round of the outbox failed")
             await asyncio.sleep(_MARK_EVERY_S)
 
     async def close(self) -> None:

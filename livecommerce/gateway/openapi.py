@@ -47,6 +47,8 @@ class Route(NamedTuple):
     """Needs no access token."""
     key: bool = False
     """Needs an Idempotency-Key."""
+    may_key: bool = False
+    """Takes an Idempotency-Key: a repetition answers with what the first one made."""
 
 
 ROUTES: tuple[Route, ...] = (
@@ -146,7 +148,13 @@ ROUTES: tuple[Route, ...] = (
         catalogue.ProductView,
     ),
     Route(
-        "POST", "/v1/merchants", "Open a shop", catalogue.MerchantDraft, catalogue.MerchantView, 201
+        "POST",
+        "/v1/merchants",
+        "Open a shop",
+        catalogue.MerchantDraft,
+        catalogue.MerchantView,
+        201,
+        may_key=True,
     ),
     Route("GET", "/v1/merchants/{slug}", "A shop", None, catalogue.MerchantView, open=True),
     Route(
@@ -156,6 +164,7 @@ ROUTES: tuple[Route, ...] = (
         catalogue.ProductDraft,
         catalogue.ProductView,
         201,
+        may_key=True,
     ),
     Route(
         "POST",
@@ -171,9 +180,10 @@ ROUTES: tuple[Route, ...] = (
         "Units arrived, or left other than by a sale",
         catalogue.StockAdjustment,
         stock.StockView,
+        may_key=True,
     ),
     Route("GET", "/v1/rooms", "Rooms, those on air first", None, shows.RoomList, open=True),
-    Route("POST", "/v1/rooms", "Make a room", shows.RoomDraft, shows.RoomView, 201),
+    Route("POST", "/v1/rooms", "Make a room", shows.RoomDraft, shows.RoomView, 201, may_key=True),
     Route("GET", "/v1/rooms/{room}", "A room, by id or slug", None, shows.RoomView, open=True),
     Route("PATCH", "/v1/rooms/{room}", "Change a room", shows.RoomPatch, shows.RoomView),
     Route("GET", "/v1/rooms/{room}/bag", "The bag (ETag)", None, shows.BagView, open=True),
@@ -296,12 +306,12 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         for part in route.path.split("/")
         if part.startswith("{")
     ]
-    if route.key:
+    if route.key or route.may_key:
         parameters.append(
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "required": True,
+                "required": route.key,
                 "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"},
             }
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from livecommerce.kernel.errors import Code
+from livecommerce.kernel.errors import Code, Refused
 
 
 class CloseCode(IntEnum):
@@ -48,6 +48,9 @@ class Rule(NamedTuple):
     retry: Retry
     close: CloseCode | None = None
 
+
+WAIT_MS = 1_000
+"""What a client is told to wait where the refusal knows nothing better."""
 
 TABLE: dict[Code, Rule] = {
     Code.BAD_JSON: Rule(400, Retry.NEVER),
@@ -103,3 +106,10 @@ TABLE: dict[Code, Rule] = {
     Code.UNDO_EXPIRED: Rule(409, Retry.NEVER),
     Code.INTERNAL: Rule(500, Retry.SAME_ID),
 }
+
+
+def wait_ms(refused: Refused) -> int | None:
+    """Returns how long to wait before trying again; None when waiting does not help."""
+    if refused.retry_after_ms is None and TABLE[refused.code].retry is Retry.AFTER:
+        return WAIT_MS
+    return refused.retry_after_ms

@@ -12,7 +12,7 @@ from enum import IntEnum
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.limits import Bucket, take
 from livecommerce.protocol.codec import Codec, CommandDecoder, Decoded
-from livecommerce.protocol.codes import TABLE, CloseCode
+from livecommerce.protocol.codes import TABLE, CloseCode, wait_ms
 from livecommerce.protocol.commands import PROTOCOL_VERSION, Command, Hello
 from livecommerce.protocol.messages import Err
 
@@ -78,7 +78,7 @@ def err_of(command_id: str | None, refused: Refused) -> Err:
         id=command_id,
         code=refused.code.value,
         retry=TABLE[refused.code].retry.value,
-        after_ms=refused.retry_after_ms,
+        after_ms=wait_ms(refused),
         field=refused.field,
         data=refused.data,
     )

@@ -55,6 +55,22 @@ async def test_a_product_with_its_units(market: Market):
     )
 
 
+async def test_a_creation_that_is_repeated_makes_nothing_twice(market: Market):
+    owner, merchant = await shop(market)
+    catalogue, key = market.world.catalogue, "k" * 16
+    first = await catalogue.create_product(owner, merchant.id, draft(), key=key)
+    again = await catalogue.create_product(owner, merchant.id, draft(), key=key)
+    assert again.id == first.id
+    assert again.variants[0].available == first.variants[0].available
+    assert len((await catalogue.search(merchant=merchant.slug)).products) == 1
+    with pytest.raises(Refused) as caught:
+        await catalogue.create_product(owner, merchant.id, draft("Chair"), key=key)
+    assert caught.value.code is Code.IDEMPOTENCY_MISMATCH
+    wish = MerchantDraft(name=Text(en="Lamps"), slug="second-shop")
+    shops = [await catalogue.create_merchant(owner, wish, key="m" * 16) for _ in range(2)]
+    assert shops[0] == shops[1]
+
+
 async def test_a_slug_belongs_to_one(market: Market):
     await shop(market)
     with pytest.raises(Refused) as refused:

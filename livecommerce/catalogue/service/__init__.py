@@ -27,6 +27,7 @@ from livecommerce.catalogue.wire import (
     ProductView,
 )
 from livecommerce.database.engine import Database
+from livecommerce.database.group_commit import Idempotency, Made
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
@@ -57,22 +58,34 @@ class Catalogue(Window):
         self._pictures = pictures
         self._rendering = asyncio.Semaphore(_RENDERING_AT_ONCE)
 
-    async def create_merchant(self, actor: Actor, draft: MerchantDraft) -> MerchantView:
-        """Opens a shop owned by the actor. `already_exists` when the slug is taken."""
+    async def create_merchant(
+        self, actor: Actor, draft: MerchantDraft, *, key: str | None = None
+    ) -> MerchantView:
+        """Opens a shop owned by the actor. `already_exists` when the slug is taken.
+
+        Args:
+            key: made by the client; a repetition answers with what the first one made.
+        """
+        once = Idempotency.of(actor.person_id, "create_merchant", key, draft, MerchantView)
         await self._people.require_shop(actor, Capability.MERCHANT_CREATE)
         return await self._database.writer.submit(
-            CreateMerchant(id=new_id(), owner_id=actor.person_id, draft=draft)
+            CreateMerchant(id=new_id(), owner_id=actor.person_id, draft=draft, idempotency=once)
         )
 
     async def create_product(
-        self, actor: Actor, merchant_id: str, draft: ProductDraft
+        self, actor: Actor, merchant_id: str, draft: ProductDraft, *, key: str | None = None
     ) -> ProductView:
-        """Puts a product with its variants and first units into a merchant's shop."""
+        """Puts a product with its variants and first units into a merchant's shop.
+
+        Args:
+            key: made by the client; a repetition answers with what the first one made.
+        """
         await self._require_merchant(actor, merchant_id)
-        product_id = new_id()
-        await self._database.writer.submit(
+        asked = (merchant_id, draft)
+        made = await self._database.writer.submit(
             CreateProduct(
-                id=product_id,
+                id=new_id(),
+                idempotency=Idempotency.of(actor.person_id, "create_product", key, asked, Made),
                 merchant_id=merchant_id,
                 actor_id=actor.person_id,
                 draft=draft,
@@ -80,7 +93,7 @@ class Catalogue(Window):
                 shelf=self._shelf,
             )
         )
-        return await self._own_product(product_id)
+        return await self._own_product(made.id)
 
     async def update_product(
         self, actor: Actor, product_id: str, patch: ProductPatch

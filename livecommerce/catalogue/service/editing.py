@@ -18,7 +18,14 @@ from livecommerce.catalogue.wire import (
     ProductPatch,
     Text,
 )
-from livecommerce.database.group_commit import ConstraintViolated, Need, Rows, Write
+from livecommerce.database.group_commit import (
+    ConstraintViolated,
+    Idempotency,
+    Made,
+    Need,
+    Rows,
+    Write,
+)
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people.roles import Role
 from livecommerce.people.service import record_founder
@@ -47,6 +54,7 @@ class CreateMerchant(Write[MerchantView]):
     id: str
     owner_id: str
     draft: MerchantDraft
+    idempotency: Idempotency[MerchantView] | None
 
     def needs(self) -> Iterable[Need]:
         yield Need(store.merchants, self.id)
@@ -73,12 +81,13 @@ class CreateMerchant(Write[MerchantView]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateProduct(Write[None]):
+class CreateProduct(Write[Made]):
     id: str
     merchant_id: str
     actor_id: str
     draft: ProductDraft
     variant_ids: tuple[str, ...]
+    idempotency: Idempotency[Made] | None
     shelf: Shelf = field(repr=False)
 
     def needs(self) -> Iterable[Need]:
@@ -86,7 +95,7 @@ class CreateProduct(Write[None]):
         for picture_id in self.draft.picture_ids:
             yield Need(store.pictures, picture_id)
 
-    def decide(self, rows: Rows, now: int) -> None:
+    def decide(self, rows: Rows, now: int) -> Made:
         if rows.get(store.merchants, self.merchant_id) is None:
             raise Refused(Code.NOT_FOUND)
         values = self._checked(rows)
@@ -109,6 +118,7 @@ class CreateProduct(Write[None]):
             self.shelf.stock_up(
                 rows, variant_id=id, on_hand=draft.on_hand, actor_id=self.actor_id, now=now
             )
+        return Made(self.id)
 
     def _checked(self, rows: Rows) -> Mapping[str, Any]:
         draft = self.draft

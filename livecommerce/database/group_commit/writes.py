@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 from livecommerce.database.group_commit.errors import ConstraintViolated
@@ -35,6 +37,12 @@ class Need:
     create: Mapping[str, Any] | None = None
 
 
+class Made(msgspec.Struct, frozen=True):
+    """The answer of a write that makes something: its id. A repetition answers the first one's."""
+
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Idempotency(Generic[R]):
     """Makes a repeated command answer what the first one answered, and do nothing.
@@ -52,6 +60,16 @@ class Idempotency(Generic[R]):
     key: str
     fingerprint: bytes
     answer: type[R]
+
+    @classmethod
+    def of(
+        cls, principal: str, op: str, key: str | None, asked: object, answer: type[R]
+    ) -> Idempotency[R] | None:
+        """The claim for a wish that carries a client's key; None when it carries none."""
+        if key is None:
+            return None
+        digest = blake2b(msgspec.msgpack.encode(asked), digest_size=16).digest()
+        return cls(principal, op, key, digest, answer)
 
     @property
     def id(self) -> str:

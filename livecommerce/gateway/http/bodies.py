@@ -105,6 +105,11 @@ def idempotency_key(request: web.Request) -> str:
     return key
 
 
+def idempotency_key_or_none(request: web.Request) -> str | None:
+    """Returns the `Idempotency-Key` header where it may be left out. Raises as the other one."""
+    return idempotency_key(request) if "Idempotency-Key" in request.headers else None
+
+
 def page_limit(request: web.Request, *, default: int = 50, most: int = 200) -> int:
     """Returns `?limit=`. Raises Refused(BAD_FIELD) when it is no whole number from 1 to `most`."""
     text = request.query.get("limit")

@@ -11,7 +11,7 @@ from livecommerce.gateway.http.bodies import (
     actor,
     actor_or_none,
     body,
-    idempotency_key,
+    idempotency_key_or_none,
     page_limit,
     read,
     reply,
@@ -57,17 +57,18 @@ def routes(catalogue: Catalogue, stock: Stock) -> list[web.RouteDef]:
 
     async def create_merchant(request: web.Request) -> web.Response:
         person = actor(request)
-        return reply(
-            await catalogue.create_merchant(person, await read(request, MerchantDraft)), 201
-        )
+        key = idempotency_key_or_none(request)
+        draft = await read(request, MerchantDraft)
+        return reply(await catalogue.create_merchant(person, draft, key=key), 201)
 
     async def merchant(request: web.Request) -> web.Response:
         return reply(await catalogue.merchant(request.match_info["slug"]))
 
     async def create_product(request: web.Request) -> web.Response:
         person = actor(request)
+        key = idempotency_key_or_none(request)
         draft = await read(request, ProductDraft)
-        made = await catalogue.create_product(person, request.match_info["id"], draft)
+        made = await catalogue.create_product(person, request.match_info["id"], draft, key=key)
         return reply(made, 201)
 
     async def upload_picture(request: web.Request) -> web.Response:
@@ -84,7 +85,7 @@ def routes(catalogue: Catalogue, stock: Stock) -> list[web.RouteDef]:
 
     async def adjust_stock(request: web.Request) -> web.Response:
         person = actor(request)
-        key = idempotency_key(request) if "Idempotency-Key" in request.headers else None
+        key = idempotency_key_or_none(request)
         wish = await read(request, StockAdjustment)
         level = await stock.adjust(
             person, request.match_info["id"], delta=wish.delta, reason=wish.reason, key=key

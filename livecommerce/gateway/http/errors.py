@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler
 
 from livecommerce.gateway.http.bodies import REQUEST_ID
 from livecommerce.kernel.errors import Code, Refused
-from livecommerce.protocol.codes import TABLE
+from livecommerce.protocol.codes import TABLE, wait_ms
 
 log = structlog.get_logger()
 
@@ -35,15 +35,16 @@ def problem(refused: Refused, request_id: str) -> web.Response:
     }
     if refused.field is not None:
         document["field"] = refused.field
-    if refused.retry_after_ms is not None:
-        document["after_ms"] = refused.retry_after_ms
+    after_ms = wait_ms(refused)
+    if after_ms is not None:
+        document["after_ms"] = after_ms
     if refused.data:
         document["data"] = refused.data
     answer = web.Response(
         body=orjson.dumps(document), status=rule.status, content_type="application/problem+json"
     )
-    if refused.retry_after_ms is not None:
-        answer.headers["Retry-After"] = str(max(1, -(-refused.retry_after_ms // 1000)))
+    if after_ms is not None:
+        answer.headers["Retry-After"] = str(max(1, -(-after_ms // 1000)))
     return answer
 
 

@@ -11,7 +11,13 @@ import orjson
 from aiohttp import web
 from msgspec import to_builtins
 
-from livecommerce.gateway.http.bodies import actor, actor_or_none, read, reply
+from livecommerce.gateway.http.bodies import (
+    actor,
+    actor_or_none,
+    idempotency_key_or_none,
+    read,
+    reply,
+)
 from livecommerce.kernel.clock import Clock, SystemClock
 from livecommerce.shows.service import Shows
 from livecommerce.shows.wire import RoomDraft, RoomPatch
@@ -31,7 +37,9 @@ def routes(shows: Shows, stock: Stock, *, clock: Clock | None = None) -> list[we
 
     async def create(request: web.Request) -> web.Response:
         person = actor(request)
-        return reply(await shows.rooms.create(person, await read(request, RoomDraft)), 201)
+        key = idempotency_key_or_none(request)
+        draft = await read(request, RoomDraft)
+        return reply(await shows.rooms.create(person, draft, key=key), 201)
 
     async def view(request: web.Request) -> web.Response:
         return reply(await shows.rooms.view(request.match_info["room"], actor_or_none(request)))

@@ -362,6 +362,8 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         except Refused as refused:
             # The database is away; what is known stays, and the next round asks again.
             log.warning("people not refreshed", refused=str(refused))
+        except Exception:
+            log.exception("a round of people failed")
         await asyncio.sleep(seconds)
 
 

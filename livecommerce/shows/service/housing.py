@@ -9,7 +9,7 @@ from typing import Any
 from livecommerce.catalogue.service import Catalogue
 from livecommerce.catalogue.wire import Text
 from livecommerce.database.engine import Database
-from livecommerce.database.group_commit import Need, Rows, Write
+from livecommerce.database.group_commit import Idempotency, Made, Need, Rows, Write
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
 from livecommerce.moderation.service import TRAIL
@@ -29,14 +29,15 @@ from livecommerce.shows.wire import RoomDraft, RoomList, RoomPatch, RoomView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Create(Write[None]):
+class _Create(Write[Made]):
     room: Room
+    idempotency: Idempotency[Made] | None
 
     def needs(self) -> Iterable[Need]:
         yield Need(room_slugs, self.room.slug)
         yield TRAIL.need(self.room.id)
 
-    def decide(self, rows: Rows, now: int) -> None:
+    def decide(self, rows: Rows, now: int) -> Made:
         room = self.room
         if rows.get(room_slugs, room.slug) is not None:
             raise Refused(Code.ALREADY_EXISTS, field="slug")
@@ -69,6 +70,7 @@ class _Create(Write[None]):
             subject=room.id,
             details={"slug": room.slug},
         )
+        return Made(room.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +116,11 @@ class Rooms:
         self._memory = memory
         self._viewers = viewers
 
-    async def create(self, actor: Actor, draft: RoomDraft) -> RoomView:
+    async def create(self, actor: Actor, draft: RoomDraft, *, key: str | None = None) -> RoomView:
         """Makes a room; who makes it is its host.
+
+        Args:
+            key: made by the client; a repetition answers with what the first one made.
 
         Raises:
             Refused: `forbidden`, `bad_field`, `already_exists` (the slug).
@@ -135,8 +140,9 @@ class Rooms:
             show_version=0,
             version=1,
         )
-        await self._database.writer.submit(_Create(room=room))
-        return await self.view(room.id, actor)
+        once = Idempotency.of(actor.person_id, "create_room", key, draft, Made)
+        made = await self._database.writer.submit(_Create(room=room, idempotency=once))
+        return await self.view(made.id, actor)
 
     async def edit(self, actor: Actor, ref: str, patch: RoomPatch) -> RoomView:
         """Changes what a room is called and plays.

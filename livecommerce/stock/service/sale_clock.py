@@ -53,15 +53,24 @@ class SaleClock:
         sales = await self._database.fetch(store.clocked_sales())
         now = self._clock.now_ms()
         due = [row for row in sales if _moment(row) <= now]
-        await asyncio.gather(*(self._move(row) for row in due))
+        moved = await asyncio.gather(*(self._move(row) for row in due))
         if due:
-            return 0.0
+            # One sale that cannot be moved must not hold up the others, nor be tried in a spin.
+            return 0.0 if all(moved) else POLL_S
         return max(0.001, (min(map(_moment, sales), default=now + 60_000) - now) / 1000)
 
-    async def _move(self, row: sa.RowMapping) -> None:
+    async def _move(self, row: sa.RowMapping) -> bool:
+        """Moves one sale; False when it could not be."""
         write = Tick(sale_id=row["id"], level_id=row["level_id"], holding=self._holding)
-        if await self._database.writer.submit(write):
-            _log.info("sale_moved_by_clock", sale_id=row["id"], was=row["phase"])
+        try:
+            if await self._database.writer.submit(write):
+                _log.info("sale_moved_by_clock", sale_id=row["id"], was=row["phase"])
+        except Refused:
+            raise
+        except Exception:  # noqa: BLE001 - logged, and tried again
+            _log.exception("sale_not_moved", sale_id=row["id"])
+            return False
+        return True
 
 
 def _moment(row: sa.RowMapping) -> int:
