@@ -128,7 +128,8 @@ class Camera:
 
 
 async def wait_for_product(view: View) -> None:
-    """A product is pinned, and people talk."""
+    """A product is pinned, no sale is on, and people talk."""
+    await expect(view.page.get_by_test_id("flash-sale")).to_have_count(0, timeout=120_000)
     await expect(view.page.get_by_test_id("pinned-product").first).to_be_visible(timeout=180_000)
     await expect(view.lines().nth(5)).to_be_visible(timeout=60_000)
 
@@ -163,6 +164,7 @@ async def rooms(camera: Camera, viewers: list[View]) -> None:
     """The room with a pinned product, and what opens over it."""
     await asyncio.gather(*(wait_for_product(view) for view in viewers))
     for view in viewers:
+        await wait_for_product(view)
         await camera.take(view, "room")
     for view in viewers:
         if view.look.is_phone:
@@ -179,8 +181,11 @@ async def sales(camera: Camera, viewers: list[View], hosts: list[View]) -> None:
     """The flash sale, its buy sheet, and the host's desk while it runs."""
     await asyncio.gather(*(wait_for_sale(view) for view in viewers))
     for view in viewers:
+        await wait_for_sale(view)
         await camera.take(view, "flash-sale")
     for view in hosts:
+        live = view.page.locator("[data-testid=sale][data-phase=live]")
+        await expect(live).to_have_count(1, timeout=200_000)
         await view.pane("pane_bag")
         await expect(view.page.locator("li[data-offer-id]").first).to_be_visible()
         await camera.take(view, "studio")

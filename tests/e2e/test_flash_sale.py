@@ -5,8 +5,10 @@ import asyncio
 import pytest
 from playwright.async_api import Page, expect
 
+from livecommerce.kernel.ids import new_id
+from livecommerce.shows.wire import SendChat
 from livecommerce.stock.wire import SaleList
-from tests.e2e.house import House, Person
+from tests.e2e.house import House, Person, Room
 from tests.e2e.link import running_link
 from tests.e2e.views import LOOKS, Look, View, Visits
 from tests.e2e.words import number
@@ -18,6 +20,7 @@ AGREE_WITHIN_MS = 250
 UNITS = 3
 SLOW_ONE_WAY_S = 0.15
 WATCHED_MS = 4_200
+LAST_LINE = "what was said last"
 
 # A wall clock that is more than half an hour off, as phones' are at times.
 _WRONG_CLOCK = """(() => {
@@ -45,6 +48,14 @@ async def shown_ends(pages: list[Page]) -> list[float]:
         *(page.evaluate(_SHOWN_END, WATCHED_MS) for page in pages)
     )
     return ends
+
+
+async def talk(room: Room) -> None:
+    """Fills the chat."""
+    async with room.socket() as socket:
+        for turn in range(20):
+            await socket.call(SendChat(id=new_id(), text=f"something about it, part {turn}"))
+        await socket.call(SendChat(id=new_id(), text=LAST_LINE))
 
 
 async def plan_in_studio(host: View) -> None:
@@ -79,6 +90,7 @@ async def test_four_pages_see_one_sale(house: House, visit: Visits, server: Serv
             )
             await view.enter(room.path)
             views.append(view)
+        await talk(room)
         host = await visit(Look("en", "desktop"), room.host)
         await host.page.goto(room.studio)
 
@@ -88,6 +100,8 @@ async def test_four_pages_see_one_sale(house: House, visit: Visits, server: Serv
             await expect(card).to_have_attribute("data-phase", "warm_up")
             await expect(card).to_contain_text(view.words("starts_in"))
             await expect(view.button("soon", card)).to_be_disabled()
+            # the card takes its room from the chat, which stays at its newest line
+            await expect(view.line(LAST_LINE)).to_be_in_viewport(ratio=0.9)
         await views[0].inspect("warm-up")
 
         for view in views:
