@@ -79,6 +79,9 @@ def server(url: str, batch_max: int) -> Iterator[ServerProcess]:
             "LIVECOMMERCE_BATCH_MAX": str(batch_max),
             "LIVECOMMERCE_ADMISSIONS_PER_S": "5000",
             "LIVECOMMERCE_CONNECTIONS_PER_IP": "10000",
+            # Few buyers who never stop to think are over the pace that is fair for one.
+            "LIVECOMMERCE_MESSAGES_PER_S": "10000",
+            "LIVECOMMERCE_MESSAGES_BURST": "10000",
             "LIVECOMMERCE_LOG_FORMAT": "json",
             "LIVECOMMERCE_LOG_LEVEL": "warning",
         }
