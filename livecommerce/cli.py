@@ -77,13 +77,26 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(
         "data/demo"
     ),
+    script: Annotated[
+        bool, typer.Option(help="A scripted host runs the show; without it the stage is yours.")
+    ] = True,
     fresh: Annotated[bool, typer.Option(help="Forget what an earlier demo left.")] = False,
 ) -> None:
     """Open a living room: a seeded shop, a show on air, an audience, sign-in links."""
     from livecommerce.demo.stage import open_stage
 
     log.configure("warning", "auto")
-    _run(open_stage(crowd=crowd, port=port, lan=lan, folder=folder, fresh=fresh, console=console))
+    _run(
+        open_stage(
+            crowd=crowd,
+            port=port,
+            lan=lan,
+            folder=folder,
+            fresh=fresh,
+            scripted=script,
+            console=console,
+        )
+    )
 
 
 @app.command()

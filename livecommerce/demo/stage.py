@@ -39,12 +39,14 @@ async def open_stage(
     folder: Path,
     fresh: bool,
     console: Console,
+    scripted: bool = True,
     draw: Draw | None = None,
 ) -> None:
     """Prepares what is missing, opens the room, and plays until interrupted.
 
     Args:
         folder: where the demo keeps what it makes: data, pictures, video.
+        scripted: our host runs the show; else the stage is left to whoever signs in as host.
         fresh: throw away what an earlier demo left there.
         draw: fills the folders of pictures and media; ours, with the showcase video, unless given.
     """
@@ -68,7 +70,7 @@ async def open_stage(
                 playback_url=f"/media/showcase.mp4#loop={began_ms}",
                 progress=bar("filling the shop"),
             )
-            async with _playing(house, seeded, began_ms, crowd):
+            async with _playing(house, seeded, began_ms, crowd, scripted=scripted):
                 bar.stop()
                 console.print(await _welcome(house, seeded, address, port), soft_wrap=True)
                 await house.until(asked)
@@ -141,7 +143,9 @@ async def draw_showcase(drawn: Path, media: Path, bar: Bars) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _playing(house: House, seeded: Seeded, began_ms: int, crowd: int) -> AsyncIterator[None]:
+async def _playing(
+    house: House, seeded: Seeded, began_ms: int, crowd: int, *, scripted: bool
+) -> AsyncIterator[None]:
     """Host and audience, while the room is open."""
     url = f"ws://127.0.0.1:{house.door.port}/v1/live"
 
@@ -160,10 +164,10 @@ async def _playing(house: House, seeded: Seeded, began_ms: int, crowd: int) -> A
                 log.warning("the host comes back", after=str(problem))
                 await asyncio.sleep(_HOST_AWAY_S)
 
-    tasks = [
-        asyncio.create_task(perform(), name="host"),
-        asyncio.create_task(Crowd(house.services, seeded, url, crowd).run(), name="crowd"),
-    ]
+    parts = {"crowd": Crowd(house.services, seeded, url, crowd).run()}
+    if scripted:
+        parts["host"] = perform()
+    tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
     for task in tasks:
         task.add_done_callback(_complain)
     try:

@@ -75,7 +75,7 @@ class Shows:
             memory=self.memory,
         )
         self.running = Running(
-            database=database, people=people, memory=self.memory, likes=self.likes
+            database=database, people=people, stock=stock, memory=self.memory, likes=self.likes
         )
         self.bag = Bags(
             people=people, catalogue=catalogue, stock=stock, memory=self.memory, writer=writer

@@ -23,6 +23,7 @@ from livecommerce.shows.shows import Show, State
 from livecommerce.shows.store.records import columns_of_show, show_of
 from livecommerce.shows.store.tables import rooms, shows
 from livecommerce.shows.wire import MoveShow, PlanShow, ShowView
+from livecommerce.stock.service import Stock
 
 TRIES = 5
 _MADE_ON_THE_WAY = (State.LOBBY, State.LIVE)
@@ -95,8 +96,11 @@ class _Move(_ShowWrite):
 class Running:
     """The shows of rooms, from their plan to their end."""
 
-    def __init__(self, *, database: Database, people: People, memory: Memory, likes: Likes) -> None:
+    def __init__(
+        self, *, database: Database, people: People, stock: Stock, memory: Memory, likes: Likes
+    ) -> None:
         self._database = database
+        self._stock = stock
         self._people = people
         self._memory = memory
         self._likes = likes
@@ -129,14 +133,14 @@ class Running:
         )
 
     async def move_show(self, actor: Actor, room_id: str, command: MoveShow) -> ShowView:
-        """Moves the room's show along; one is planned where none is.
+        """Moves the room's show along; one is planned where none is. Its end ends its flash sales.
 
         Raises:
             Refused: `forbidden`, `not_found`, `bad_transition`.
         """
         await self._people.require(actor, room_id, Capability.SHOW_RUN)
         draft = Show(id=new_id(), room_id=room_id, title_en="", title_ar="")
-        return await self._submit(
+        view = await self._submit(
             room_id,
             lambda current_id: _Move(
                 actor=actor,
@@ -148,6 +152,9 @@ class Running:
                 to=State(command.to),
             ),
         )
+        if view.state == State.ENDED:
+            await self._stock.end_sales(actor, room_id)
+        return view
 
     async def _submit(self, room_id: str, make: Callable[[str | None], _ShowWrite]) -> ShowView:
         room = await self._memory.room(room_id)

@@ -187,6 +187,23 @@ class Stock:
         """Withdraws a sale before it is live."""
         return await self._step(actor, room_id, command, "cancel_sale", Phase.CANCELLED)
 
+    async def end_sales(self, actor: Actor, room_id: str) -> None:
+        """Ends what runs in a room and withdraws what is armed; planned sales stay for another day.
+
+        For the end of a show, which has asked already whether `actor` may.
+        """
+        for row in await self._database.fetch(store.open_sales(room_id)):
+            sale = store.sale_view(row)
+            try:
+                if sale.phase in (Phase.LIVE, Phase.SOLD_OUT):
+                    await self.end_sale(actor, room_id, EndSale(id=new_id(), sale_id=sale.id))
+                elif sale.phase != Phase.SCHEDULED:
+                    await self.cancel_sale(actor, room_id, CancelSale(id=new_id(), sale_id=sale.id))
+            except Refused as refused:
+                # The clock was quicker: the sale has moved on by itself.
+                if refused.code is not Code.BAD_TRANSITION:
+                    raise
+
     async def sale(self, sale_id: str) -> SaleView:
         """A sale as it is stored now, or `not_found`."""
         row = await self._database.fetch_one(store.sale_by_id(sale_id))

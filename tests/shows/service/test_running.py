@@ -7,6 +7,7 @@ import pytest
 from livecommerce.catalogue.wire import Text
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.shows.wire import LikesCounted, MoveShow, PlanShow, SendLikes, ShowChanged
+from livecommerce.stock.wire import PlanSale
 from tests.shows.world import World, code_of, command
 
 
@@ -58,6 +59,28 @@ async def test_what_has_not_begun_cannot_pause_or_end(world: World):
     with pytest.raises(Refused) as refused:
         await plan(world)
     assert code_of(refused) is Code.BAD_TRANSITION
+
+
+async def test_the_end_of_a_show_ends_its_sales(world: World):
+    await move(world, "live")
+    lamp = await world.offer("Lamp", on_hand=9)
+
+    async def planned(**fields):
+        wish = command(
+            PlanSale,
+            offer_id=lamp.id,
+            variant_id=lamp.variant_id,
+            price_minor=5_000,
+            quota=2,
+            **fields,
+        )
+        return await world.stock.plan_sale(world.host, world.room_id, wish)
+
+    armed = await planned()
+    later = await planned(starts_at=world.clock.now_ms() + 86_400_000)
+    await move(world, "ended")
+    phases = {sale.id: sale.phase for sale in await world.stock.sales_of_room(world.room_id)}
+    assert phases == {armed.id: "cancelled", later.id: "scheduled"}
 
 
 async def test_versions_rise_over_shows_and_edits(world: World):
