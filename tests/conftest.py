@@ -3,14 +3,20 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.redis import RedisServer, running_redis
 
 # Machines that share a core are slow at times; a deadline would call that a failure.
-settings.register_profile("default", deadline=None, derandomize=True)
-settings.register_profile("thorough", deadline=None, max_examples=2_000)
+# That a busy machine is slow says nothing about the code.
+_PATIENT = [HealthCheck.too_slow]
+settings.register_profile(
+    "default", deadline=None, derandomize=True, suppress_health_check=_PATIENT
+)
+settings.register_profile(
+    "thorough", deadline=None, max_examples=2_000, suppress_health_check=_PATIENT
+)
 settings.load_profile("default")
 
 MARKED_BY_FIXTURE = {
