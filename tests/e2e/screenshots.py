@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -53,6 +54,9 @@ class Doors:
 @asynccontextmanager
 async def running_demo(folder: Path, crowd: int) -> AsyncIterator[Doors]:
     """The demo's living room, closed at the end."""
+    # an evening that has just begun: what was drawn and rendered stays, the shop is new
+    for old in [*folder.glob("*.db*"), folder / "pictures"]:
+        shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
     port = free_port()
     command = [sys.executable, "-c", "from livecommerce.cli import main; main()", "demo"]
     options = ["--port", str(port), "--folder", str(folder), "--crowd", str(crowd)]
