@@ -7,6 +7,9 @@ import pytest
 
 from livecommerce.people.tokens import PlatformTrust
 from tests.people.house import PLATFORM_SECRET, House, open_house, sqlite_url
+from tests.support.tables import postgres_url
+
+__all__ = ["postgres_url"]
 
 TRUST = PlatformTrust(issuer="https://platform.example", audience="shop", secret=PLATFORM_SECRET)
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.shows.world import World, open_world
+from tests.support.tables import postgres_url
+
+__all__ = ["postgres_url"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
