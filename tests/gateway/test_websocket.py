@@ -564,4 +564,5 @@ async def test_a_ban_while_the_room_is_being_opened_keeps_the_person_out():
         asyncio.get_running_loop().call_later(0.05, gate.set)
         assert (await guest.receive())["code"] == "banned"
         room = live.hub.warm_room("souq")
-        assert room is not None and room.viewers == 0
+        assert room is not None
+        assert room.viewers == 0
