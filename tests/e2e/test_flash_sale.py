@@ -63,7 +63,12 @@ async def plan_in_studio(host: View) -> None:
     pane = await host.pane("pane_sale")
     await host.button("sale_plan", pane).click()
     planner = host.sheet
-    await planner.get_by_label(host.words("sale_quota")).fill(str(UNITS))
+    units = planner.get_by_label(host.words("sale_quota"))
+    await units.fill(str(UNITS))
+    # what is proposed once the product is known leaves alone what was typed before
+    price = planner.get_by_label(host.words.says("sale_price"))
+    await expect(price).not_to_have_value("")
+    await expect(units).to_have_value(str(UNITS))
     await planner.get_by_label(host.words("sale_warm_up")).select_option("10")
     await host.inspect("planning a flash sale")
     await host.button("sale_plan", planner).click()
