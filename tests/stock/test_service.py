@@ -298,5 +298,7 @@ async def test_sold_out_is_answered_without_the_writer(market: Market, monkeypat
     others = [await market.buyer() for _ in range(3)]
     assert (await refused(market.buy(others[0], offer, method=None))).code is Code.SOLD_OUT
     with monkeypatch.context() as patch:
-        patch.setattr(market.world.database.writer, "submit_replayable", None)
+        if market.world.database.dialect == "sqlite":
+            # With several processes the key is looked for first: another one may hold the order.
+            patch.setattr(market.world.database.writer, "submit_replayable", None)
         assert (await refused(market.buy(others[1], offer, method=None))).code is Code.SOLD_OUT
