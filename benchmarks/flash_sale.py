@@ -70,7 +70,8 @@ def say(text: str) -> None:
 @contextlib.contextmanager
 def server(url: str, batch_max: int) -> Iterator[ServerProcess]:
     """A server on its core, over a database of its own."""
-    with tempfile.TemporaryDirectory(prefix="livecommerce-bench-") as folder, on_core(SERVER_CORE):
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="livecommerce-bench-"))
         environ = {
             **PLATFORM_SETTINGS,
             "LIVECOMMERCE_DATA_DIR": str(Path(folder)),
@@ -85,8 +86,10 @@ def server(url: str, batch_max: int) -> Iterator[ServerProcess]:
             "LIVECOMMERCE_LOG_FORMAT": "json",
             "LIVECOMMERCE_LOG_LEVEL": "warning",
         }
-        with running_server(environ) as started:
-            yield started
+        # Only while it is started: the buyers who come then stay on theirs.
+        with on_core(SERVER_CORE):
+            started = stack.enter_context(running_server(environ))
+        yield started
 
 
 async def buyers_of(api: Api, slug: str) -> Buyers:

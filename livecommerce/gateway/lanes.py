@@ -38,6 +38,10 @@ class Lanes:
 
     def start(self) -> list[Command]:
         """Takes out what may run now, in arrival order."""
+        if not self._running and len(self._waiting) == 1:
+            # The usual case: a client that waits for its answer.
+            self._running.append(self._waiting.popleft())
+            return list(self._running)
         started: list[Command] = []
         still: deque[Command] = deque()
         passed: set[type[Command]] = set()

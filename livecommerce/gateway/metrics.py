@@ -25,6 +25,7 @@ class Metrics:
     def __init__(self, sources: Mapping[str, Statistics]) -> None:
         self.registry = CollectorRegistry()
         self._sources = sources
+        self._settled: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self.registry.register(self)
         self.commands = Counter(
             "livecommerce_commands",
@@ -56,8 +57,15 @@ class Metrics:
 
     def settled(self, verb: str, code: str, started_s: float) -> None:
         """Counts a command that was answered."""
-        self.commands.labels(verb, code).inc()
-        self.command_seconds.labels(verb).observe(time.perf_counter() - started_s)
+        counters = self._settled.get((verb, code))
+        if counters is None:
+            # Looked up once: `labels` costs more than what it finds. There are as many pairs as
+            # the protocol has verbs and codes.
+            counters = self.commands.labels(verb, code), self.command_seconds.labels(verb)
+            self._settled[verb, code] = counters
+        count, seconds = counters
+        count.inc()
+        seconds.observe(time.perf_counter() - started_s)
 
 
 def _numbers(statistics: object) -> dict[str, float]:

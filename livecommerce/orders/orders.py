@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from livecommerce.kernel import money
 from livecommerce.kernel.errors import Code, Refused
 
@@ -82,8 +84,7 @@ def move_fulfilment(current: FulfilState, to: FulfilState) -> FulfilState:
     return to
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(msgspec.Struct, frozen=True):
     """What an order of one line costs, in minor units; VAT is inside of every amount."""
 
     unit_minor: int

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
+
+import msgspec
 
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import ALPHABET, LENGTH
@@ -33,8 +34,7 @@ class Kind(StrEnum):
     """Part of a simulated audience, and shown as such wherever it appears."""
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True):
     """Who asks, as the token tells. `sign_in_id` is None for a token we could not end ourselves."""
 
     person_id: str

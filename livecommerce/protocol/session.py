@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+import msgspec
+
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.limits import Bucket, take
 from livecommerce.protocol.codec import Codec, CommandDecoder, Decoded
@@ -41,8 +43,7 @@ class State(IntEnum):
     CLOSED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(msgspec.Struct, frozen=True):
     """Execute this command, then call `Session.finished`."""
 
     command: Command

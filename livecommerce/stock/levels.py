@@ -11,7 +11,8 @@ The rules return differences: the writer adds them up over a batch and adds the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from livecommerce.kernel.errors import Code, Refused
 
@@ -24,8 +25,7 @@ def level_id(variant_id: str, warehouse_id: str = MAIN_WAREHOUSE) -> str:
     return f"{variant_id}@{warehouse_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class StockLevel:
+class StockLevel(msgspec.Struct, frozen=True):
     variant_id: str
     on_hand: int = 0
     allocated: int = 0
@@ -51,7 +51,7 @@ class StockLevel:
     def plus(self, deltas: Deltas) -> StockLevel:
         """The level after these differences."""
         values = {name: getattr(self, name) + delta for name, delta in deltas.items()}
-        return replace(self, **values, version=self.version + 1)
+        return msgspec.structs.replace(self, **values, version=self.version + 1)
 
 
 def hold(level: StockLevel, qty: int, *, from_sale: bool) -> Deltas:

@@ -371,6 +371,45 @@ async def test_events_are_handed_over_after_the_commit_and_before_the_answer(dat
     assert [entry.event for entry in seen] == [decode(one["payload"]) for one in stored]
 
 
+async def test_a_batch_is_answered_though_the_next_one_waits(url: str, monkeypatch):
+    database = await open_shop(url, batch_max=2)
+    await database.writer.submit(insert(levels, id="shirt", on_hand=10))
+    connection = database.writer._connection
+    load, let_go, loaded = connection.load, asyncio.Event(), 0
+
+    async def slow_load(loads):
+        nonlocal loaded
+        loaded += 1
+        if loaded == 2:
+            await let_go.wait()
+        return await load(loads)
+
+    monkeypatch.setattr(connection, "load", slow_load)
+    first, second, third = (
+        asyncio.create_task(database.writer.submit(buy(f"b{n}"))) for n in range(3)
+    )
+    await asyncio.wait_for(asyncio.gather(first, second), 5)
+    assert loaded == 2
+    assert not third.done()
+    let_go.set()
+    await third
+    await database.close()
+
+
+async def test_batches_are_answered_in_their_order(url: str):
+    database = await open_shop(url, batch_max=3)
+    await database.writer.submit(insert(levels, id="shirt", on_hand=100))
+    answered: list[int] = []
+
+    async def one(number: int) -> None:
+        await database.writer.submit(buy(f"b{number}"))
+        answered.append(number)
+
+    await asyncio.gather(*map(one, range(50)))
+    assert answered == list(range(50))
+    await database.close()
+
+
 async def test_a_callback_that_raises_harms_nobody(database: Database, caplog):
     def on_committed(entries) -> None:
         raise RuntimeError("deaf")

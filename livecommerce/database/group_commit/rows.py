@@ -7,7 +7,6 @@ their own until it succeeds; when it raises, the sheet is thrown away.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ from livecommerce.protocol.events import EVERYONE, Event, StateEvent
 Key = tuple[sa.Table, str]
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxEntry:
+class OutboxEntry(msgspec.Struct, frozen=True):
     """An event that was committed, and whom it is for: a room's audience, or one person."""
 
     id: str
@@ -33,8 +31,7 @@ class OutboxEntry:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """An event to be told once the batch is committed."""
 
     id: str

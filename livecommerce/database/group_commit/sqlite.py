@@ -48,7 +48,7 @@ PRAGMAS = (
     # writer's five tries this is about three seconds.
     "PRAGMA busy_timeout = 500",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA wal_autocheckpoint = 1000",
+    "PRAGMA wal_autocheckpoint = 8000",
     "PRAGMA cache_size = -65536",
 )
 # Few sizes, so that few statements are ever compiled.

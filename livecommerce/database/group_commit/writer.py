@@ -38,6 +38,9 @@ _TRIES_MAX = 5
 _TRYING_S = 4.0
 _STALE_MAX = 8
 _RETRY_S = 0.01
+# With more to do, a batch is answered while the next one is saved, but at most this much after its
+# commit. Answered at once, it would keep the event loop from sending the next one off.
+_ANSWERED_WITHIN_S = 0.01
 # How long the others on the event loop wait while a batch is decided.
 _SLICE_S = 0.002
 # With waits that grow to a second, about half a minute: a database that fails over is back by then.
@@ -79,6 +82,7 @@ class Writer:
         self._queue: deque[Pending[Any]] = deque()
         self._arrived = asyncio.Event()
         self._callbacks: list[Committed] = []
+        self._unanswered: list[tuple[Pending[Any], Outcome]] = []
         self._is_closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -199,7 +203,11 @@ class Writer:
         saves = batch.saves(now)
         if saves:
             try:
-                await self._connection.save(saves)
+                saving = asyncio.ensure_future(self._connection.save(saves))
+                # Behind the first step of saving: while the database works, the batch before this
+                # one is answered, and its callers send what will be the next.
+                asyncio.get_running_loop().call_soon(self._answer)
+                await saving
             except CommitUnknown as error:
                 if not await self._settle(batch.id):
                     raise Transient(str(error)) from error
@@ -209,7 +217,16 @@ class Writer:
         self.counts.writes += len(pendings)
         if batch.entries:
             self._tell(batch.entries)
-        for pending, outcome in zip(pendings, batch.outcomes, strict=True):
+        self._unanswered += zip(pendings, batch.outcomes, strict=True)
+        if self._queue:
+            asyncio.get_running_loop().call_later(_ANSWERED_WITHIN_S, self._answer)
+        else:
+            self._answer()
+
+    def _answer(self) -> None:
+        """Hand over what is committed."""
+        unanswered, self._unanswered = self._unanswered, []
+        for pending, outcome in unanswered:
             pending.answer(outcome)
 
     async def _decide(self, batch: Batch, now: int) -> None:

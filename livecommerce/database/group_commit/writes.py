@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """A row that a decision reads or changes.
 
     Args:
@@ -43,8 +41,7 @@ class Made(msgspec.Struct, frozen=True):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency(Generic[R]):
+class Idempotency(msgspec.Struct, Generic[R], frozen=True):
     """Makes a repeated command answer what the first one answered, and do nothing.
 
     Args:

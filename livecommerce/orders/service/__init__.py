@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -246,7 +245,8 @@ class Orders:
         if attempt is None:
             self.checkout.say_bought(facts)
         else:
-            self.checkout.pay(PaymentJob(replace(facts, attempt_id=attempt.id), attempt))
+            facts = msgspec.structs.replace(facts, attempt_id=attempt.id)
+            self.checkout.pay(PaymentJob(facts, attempt))
 
     async def _check_address(self, actor: Actor, address_id: str, market: str) -> None:
         """ADDRESS_REQUIRED, NOT_FOUND, NOT_DELIVERED_THERE or PHONE_REQUIRED, or nothing."""

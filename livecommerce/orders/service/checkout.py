@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import structlog
 
 from livecommerce.database.engine import Database
@@ -295,7 +296,7 @@ class Checkout:
                 return Outcome.NOTHING
             facts = await self._reader.facts(row["order_id"])
         for _ in range(_FACTS_TRIES):
-            spare = replace(facts.hold, id=new_id(), sale_id=None)
+            spare = msgspec.structs.replace(facts.hold, id=new_id(), sale_id=None)
             write = Apply(
                 facts=facts,
                 attempt_id=attempt_id,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from livecommerce.catalogue.service import Catalogue, Sellable, Snapshots
 from livecommerce.kernel.clock import Clock
@@ -27,8 +28,7 @@ class Rooms(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Quoted:
+class Quoted(msgspec.Struct, frozen=True):
     """A wish, priced."""
 
     sellable: Sellable

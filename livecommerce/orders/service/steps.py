@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from livecommerce.catalogue.wire import Text
 from livecommerce.database.group_commit import Need, Rows
@@ -22,8 +23,7 @@ class FactsChanged(Exception):
     """The order has another hold than the write was made for: read again, decide again."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFacts:
+class OrderFacts(msgspec.Struct, frozen=True):
     """What a write has to know of an order before it can say which rows it needs."""
 
     order_id: str

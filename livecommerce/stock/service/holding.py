@@ -7,8 +7,9 @@ by `needs`. It tells the rooms about the counters it has changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from livecommerce.database.group_commit import Need, Rows
 from livecommerce.kernel.errors import Code, Refused
@@ -21,8 +22,7 @@ from livecommerce.stock.wire import SaleChanged, SaleCounted
 Showing = Callable[[str], Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class HoldFacts:
+class HoldFacts(msgspec.Struct, frozen=True):
     """What never changes about a hold."""
 
     id: str
@@ -69,8 +69,7 @@ def hold_state(rows: Rows, hold_id: str) -> HoldState:
     return HoldState(hold_row(rows, hold_id)["state"])
 
 
-@dataclass(frozen=True, slots=True)
-class Sold:
+class Sold(msgspec.Struct, frozen=True):
     """A unit's price and how long it is kept: what taking a hold found out."""
 
     unit_minor: int | None
