@@ -32,8 +32,12 @@ class HandshakeRefused(Exception):
     """The server answered the upgrade with something else than 101."""
 
     def __init__(self, head: bytes) -> None:
-        super().__init__(head[:200].decode("latin-1"))
+        # The one argument it is made of: it travels between processes.
+        super().__init__(head)
         self.status = int(head.split(b" ", 2)[1]) if head.startswith(b"HTTP/1.1 ") else 0
+
+    def __str__(self) -> str:
+        return str(self.args[0][:200], "latin-1")
 
 
 def new_command_id() -> str:

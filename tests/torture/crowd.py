@@ -15,7 +15,13 @@ from typing import Any
 import uvloop
 
 from tests.support.shop import Api, Problem, Wallet, add_card, furnish, platform_token
-from tests.support.sockets import LiveSocket, Reply, allow_many_sockets, new_command_id
+from tests.support.sockets import (
+    HandshakeRefused,
+    LiveSocket,
+    Reply,
+    allow_many_sockets,
+    new_command_id,
+)
 
 OPEN_AT_ONCE = 200
 RETRIES_MAX = 40
@@ -159,10 +165,18 @@ class _Crowd:
     async def _open(self, doors: asyncio.Semaphore, number: int) -> LiveSocket:
         plan = self.plan
         port = plan.ports[number % len(plan.ports)]
+        token = platform_token(f"buyer-{number}")
         async with doors:
-            return await LiveSocket.open(
-                port, token=platform_token(f"buyer-{number}"), room=plan.sale.room_id
-            )
+            for _ in range(RETRIES_MAX):
+                try:
+                    return await LiveSocket.open(port, token=token, room=plan.sale.room_id)
+                except HandshakeRefused as refused:
+                    # The doors are paced; whoever comes too quickly comes again.
+                    if refused.status not in (429, 503):
+                        raise
+                    self.report.codes["(at the door)"] += 1
+                await asyncio.sleep(0.5 + self.random.random())
+        raise ConnectionRefusedError(f"buyer {number}: the doors stay closed")
 
     async def _buy_often(self, api: Api, number: int, socket: LiveSocket) -> None:
         plan, chance = self.plan, random.Random(self.plan.seed * 1_000_003 + number)

@@ -26,7 +26,7 @@ LATE_COMERS_FIRST = 10_000_000
 """Numbers of buyers who come after the crowd."""
 SOLD_OUT_CHECKS = 100
 SELL_OUT_S = 60.0
-RETRIED = frozenset({"(rate_limited)", "(server_busy)", "(unavailable)"})
+RETRIED = frozenset({"(rate_limited)", "(server_busy)", "(unavailable)", "(at the door)"})
 ALLOWED = RETRIED | {"ok", "ok again", "sold_out", "limit_reached", "not_live"}
 """Codes a buyer may meet in a stampede; those in brackets were followed by a retry."""
 
