@@ -83,6 +83,7 @@ def server(url: str, batch_max: int) -> Iterator[ServerProcess]:
             # Few buyers who never stop to think are over the pace that is fair for one.
             "LIVECOMMERCE_MESSAGES_PER_S": "10000",
             "LIVECOMMERCE_MESSAGES_BURST": "10000",
+            "LIVECOMMERCE_UNPAID_ORDERS_MAX": "1000000000",
             "LIVECOMMERCE_LOG_FORMAT": "json",
             "LIVECOMMERCE_LOG_LEVEL": "warning",
         }

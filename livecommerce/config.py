@@ -64,12 +64,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chat_burst: float = 5.0
     """The flood guard: how quickly one person may speak in one room. Staff are not held up."""
 
+    unpaid_orders_max: int = 10
+    """How many orders one person may have on hold, or placed today to be paid on delivery, outside
+    of flash sales (those have limits of their own)."""
+
     connections_max: int = 20_000
     connections_per_ip: int = 2_000
     """High on purpose: a mobile carrier puts thousands of phones behind one address."""
     admissions_per_s: float = 500.0
     messages_per_s: float = 20.0
     messages_burst: float = 40.0
+    """Of one connection, and of what one person changes over HTTP."""
     frame_bytes_max: int = 16_384
     beat_s: int = 20
     drain_s: float = 10.0

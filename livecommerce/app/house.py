@@ -28,6 +28,7 @@ from livecommerce.gateway.http import application
 from livecommerce.gateway.metrics import Metrics
 from livecommerce.gateway.wire import AnyCommand
 from livecommerce.kernel.clock import Clock, SystemClock
+from livecommerce.kernel.limits import Throttle
 from livecommerce.protocol.codec import CommandDecoder
 from livecommerce.protocol.session import SessionLimits
 
@@ -136,6 +137,9 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
             media_dir=settings.media_dir,
             allowed_origins=settings.allowed_origins,
             trusted_proxies=settings.trusted_proxies,
+            pace=Throttle(
+                rate_per_s=settings.messages_per_s, burst=settings.messages_burst, clock=clock
+            ),
             behind_https=settings.public_url.startswith("https:"),
         )
         runner = web.AppRunner(

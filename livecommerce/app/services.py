@@ -169,6 +169,7 @@ async def open_services(
         stock=stock,
         payments=payments,
         rooms=_Rooms(shows, moderation),
+        unpaid_max=settings.unpaid_orders_max,
     )
 
     people.on_signed_out(lambda sign_in_id: hub.kick(sign_in_id, CloseCode.SIGNED_OUT))

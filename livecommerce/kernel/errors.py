@@ -60,6 +60,7 @@ class Code(StrEnum):
     # Is there enough, and is it what you agreed to?
     PRICE_CHANGED = "price_changed"
     LIMIT_REACHED = "limit_reached"
+    TOO_MANY_UNPAID = "too_many_unpaid"
     SOLD_OUT = "sold_out"
     STOCK_COMMITTED = "stock_committed"
     BAG_FULL = "bag_full"

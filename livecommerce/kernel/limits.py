@@ -1,8 +1,15 @@
-"""A token bucket as a pure function of its state and the time."""
+"""How often something may happen: a token bucket, and one for everybody."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from livecommerce.kernel.clock import Clock
+from livecommerce.kernel.errors import Code, Refused
+
+KEYS_MAX: Final = 50_000
+"""The least recently seen are forgotten first; a forgotten one starts with a full bucket."""
 
 
 class Bucket(NamedTuple):
@@ -27,3 +34,32 @@ def take(
     if tokens >= cost:
         return Bucket(tokens - cost, now_s), 0.0
     return Bucket(tokens, now_s), (cost - tokens) / rate_per_s
+
+
+class Throttle:
+    """A bucket for each key: an account, an address."""
+
+    def __init__(self, *, rate_per_s: float, burst: float, clock: Clock) -> None:
+        self._rate_per_s = rate_per_s
+        self._burst = burst
+        self._clock = clock
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    @classmethod
+    def per_minute(cls, count: int, *, clock: Clock) -> Throttle:
+        """So many a minute, at once or spread over it."""
+        return cls(rate_per_s=count / 60, burst=count, clock=clock)
+
+    def take(self, key: str) -> None:
+        """Counts one try. Raises Refused(RATE_LIMITED) with the wait."""
+        self._buckets[key], wait_s = take(
+            self._buckets.get(key),
+            self._clock.mono_s(),
+            rate_per_s=self._rate_per_s,
+            burst=self._burst,
+        )
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > KEYS_MAX:
+            self._buckets.popitem(last=False)
+        if wait_s > 0:
+            raise Refused(Code.RATE_LIMITED, retry_after_ms=int(wait_s * 1000) + 1)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from livecommerce.database.engine import Database
+from livecommerce.database.purge import KEYS_KEPT_MS
 from livecommerce.database.verify import Breach, breaches, invariant
 from livecommerce.orders import orders as rules
 from livecommerce.orders.orders import FulfilState, OrderState, PaymentState
@@ -199,18 +200,16 @@ async def steps_are_recorded(connection: AsyncConnection) -> list[Breach]:
     )
 
 
-@invariant("I24", "a command made at most one order")
+@invariant("I24", "a command made at most one order, for as long as its id is remembered")
 async def one_order_a_command(connection: AsyncConnection) -> list[Breach]:
     order = orders.c
-    twice = (
-        sa.select(
-            (order.person_id + sa.literal("|") + order.command_id).label("subject"),
-            sa.func.count().label("made"),
-        )
-        .group_by(order.person_id, order.command_id)
-        .having(sa.func.count() > 1)
+    before = sa.func.lag(order.created_at).over(
+        partition_by=[order.person_id, order.command_id], order_by=[order.created_at, order.id]
     )
-    return await breaches(connection, "I24", twice, "{made} orders")
+    subject = (order.person_id + sa.literal("|") + order.command_id).label("subject")
+    made = sa.select(subject, order.id, (order.created_at - before).label("gap_ms")).subquery()
+    twice = sa.select(made).where(made.c.gap_ms < KEYS_KEPT_MS)
+    return await breaches(connection, "I24", twice, "{id}, {gap_ms} ms after another order")
 
 
 @invariant("I26", "no hold is open past its deadline unless its payment is still being settled")

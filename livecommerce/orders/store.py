@@ -168,6 +168,16 @@ def order_by_id(order_id: str) -> sa.Select[Any]:
     return sa.select(orders).where(orders.c.id == order_id)
 
 
+def unpaid_of(person_id: str, since: int) -> sa.Select[Any]:
+    """How many of a person's orders wait for their money: those on hold, and those placed since
+    then that are paid on delivery."""
+    on_hold = orders.c.state == "pending_payment"
+    on_delivery = (orders.c.payment_state == "due_on_delivery") & (orders.c.created_at >= since)
+    return sa.select(sa.func.count().label("unpaid")).where(
+        orders.c.person_id == person_id, on_hold | on_delivery
+    )
+
+
 def orders_of(person_id: str, after: str | None, limit: int) -> sa.Select[Any]:
     page = sa.select(orders).where(orders.c.person_id == person_id)
     if after is not None:

@@ -123,7 +123,8 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """Until when the units are kept for the buyer while the order waits for payment."""
     next_action: NextAction | None = None
     failure: str | None = None
-    """Code of the last failed payment."""
+    """Code of the last failed payment; `payment_returned` when its money came after the order had
+    ended and goes back."""
     address_id: str | None = None
     version: int
     created_at: int

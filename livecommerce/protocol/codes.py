@@ -91,6 +91,7 @@ TABLE: dict[Code, Rule] = {
     Code.CONFLICT: Rule(409, Retry.NEW_ID),
     Code.PRICE_CHANGED: Rule(409, Retry.NEW_ID),
     Code.LIMIT_REACHED: Rule(409, Retry.NEW_ID),
+    Code.TOO_MANY_UNPAID: Rule(409, Retry.NEW_ID),
     Code.SOLD_OUT: Rule(409, Retry.NEW_ID),
     Code.STOCK_COMMITTED: Rule(409, Retry.NEW_ID),
     Code.BAG_FULL: Rule(409, Retry.NEW_ID),

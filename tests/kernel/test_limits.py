@@ -1,7 +1,11 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livecommerce.kernel.limits import Bucket, take
+from livecommerce.kernel import limits
+from livecommerce.kernel.clock import FakeClock
+from livecommerce.kernel.errors import Code, Refused
+from livecommerce.kernel.limits import Bucket, Throttle, take
 
 
 def test_a_fresh_bucket_allows_its_burst_and_then_tells_the_wait() -> None:
@@ -30,3 +34,25 @@ def test_never_more_than_the_burst_plus_the_rate_is_taken(pauses: list[float]) -
         bucket, wait_s = take(bucket, now_s, rate_per_s=rate, burst=burst)
         taken += wait_s == 0.0
     assert taken <= burst + rate * now_s + 1e-6
+
+
+def test_so_many_a_minute():
+    clock = FakeClock()
+    throttle = Throttle.per_minute(5, clock=clock)
+    for _ in range(5):
+        throttle.take("a")
+    throttle.take("b")
+    with pytest.raises(Refused) as refused:
+        throttle.take("a")
+    assert refused.value.code is Code.RATE_LIMITED
+    assert refused.value.retry_after_ms == 12_001
+    clock.advance(12_001)
+    throttle.take("a")
+
+
+def test_a_flood_of_keys_fills_no_memory(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "KEYS_MAX", 100)
+    throttle = Throttle.per_minute(5, clock=FakeClock())
+    for n in range(1_000):
+        throttle.take(str(n))
+    assert len(throttle._buckets) == 100

@@ -255,6 +255,7 @@ async def test_late_money_goes_back_when_the_unit_is_gone(market: Market):
     (attempt,) = await market.attempts(order)
     assert attempt["state"] == "surplus"
     assert attempt["refunded_minor"] == order.total_minor
+    assert market.told(buyer)[-1].failure == "payment_returned"
     assert other.id != order.id
     assert await units(market, offer) == SOLD
 
@@ -269,6 +270,8 @@ async def test_late_money_of_a_cancelled_order_goes_back(market: Market):
     await market.settle(2_000)
     (attempt,) = await market.attempts(order)
     assert (attempt["state"], attempt["refunded_minor"]) == ("surplus", order.total_minor)
+    told = market.told(buyer)[-1]
+    assert (told.state, told.failure) == ("cancelled", "payment_returned")
 
 
 async def test_the_sale_counts_every_unit(market: Market):

@@ -365,3 +365,13 @@ async def test_paying_twice_at_once_charges_once(market: Market):
     with pytest.raises(Refused) as refused:
         await market.pay(buyer, order)
     assert code_of(refused) is Code.BAD_TRANSITION
+
+
+async def test_what_is_not_offered_in_the_room_is_not_bought_from_its_host(market: Market):
+    offer, buyer = await market.goods(), await market.buyer()
+    wish = market.wish(offer, offer_id=None)
+    order = await market.orders.place_order(buyer.actor, market.room_id, wish)
+    assert order.room_id is None
+    assert [line.host_id for line in order.lines] == [None]
+    shown = await market.orders.room_orders(market.world.host, market.room_id)
+    assert shown.orders == []

@@ -31,6 +31,7 @@ from livecommerce.gateway.metrics import Metrics
 from livecommerce.gateway.snapshot import Snapshots
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Refused
+from livecommerce.kernel.limits import Throttle
 from livecommerce.orders.service import Orders
 from livecommerce.payments.providers.sandbox import Sandbox
 from livecommerce.payments.service import Payments
@@ -80,6 +81,7 @@ def build(
     media_dir: Path,
     allowed_origins: Sequence[str],
     trusted_proxies: Sequence[str],
+    pace: Throttle,
     behind_https: bool,
 ) -> web.Application:
     """Builds the application; `upgrade` takes sockets that come on a kept-alive connection."""
@@ -92,6 +94,7 @@ def build(
         authenticate,
         trusted_proxies=trusted_proxies,
         allowed_origins=allowed_origins,
+        pace=pace,
     )
     application = web.Application(
         middlewares=[

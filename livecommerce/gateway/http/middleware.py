@@ -12,6 +12,7 @@ from livecommerce.gateway.handshake import Origins
 from livecommerce.gateway.http.bodies import ACTOR, CLIENT_IP, REQUEST_ID
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
+from livecommerce.kernel.limits import Throttle
 from livecommerce.people.accounts import Actor
 
 Authenticate = Callable[[str], Awaitable[Actor]]
@@ -38,11 +39,18 @@ _TOKEN_PARAMETERS = frozenset({"token", "access_token", "refresh_token", "jwt"})
 
 
 def identify(
-    authenticate: Authenticate, *, trusted_proxies: Sequence[str], allowed_origins: Sequence[str]
+    authenticate: Authenticate,
+    *,
+    trusted_proxies: Sequence[str],
+    allowed_origins: Sequence[str],
+    pace: Throttle,
 ) -> Middleware:
     """Makes the middleware that finds out who asks and from where.
 
     Addresses and origins are judged as the live socket's are, by the same two objects.
+
+    Args:
+        pace: how quickly one person may change things.
     """
     addresses, origins = ClientAddresses(trusted_proxies), Origins(allowed_origins)
 
@@ -62,7 +70,9 @@ def identify(
             scheme, _, token = header.partition(" ")
             if scheme.lower() != "bearer" or not token:
                 raise Refused(Code.UNAUTHENTICATED)
-            request[ACTOR] = await authenticate(token.strip())
+            actor = request[ACTOR] = await authenticate(token.strip())
+            if request.method in _UNSAFE:
+                pace.take(actor.person_id)
         return await handler(request)
 
     @web.middleware

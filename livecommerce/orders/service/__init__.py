@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from livecommerce.orders.service.placing import Place, QuoteOutdated, Repeat
 from livecommerce.orders.service.quoting import Quoted, Quoting, Rooms
 from livecommerce.orders.service.reading import PAGE, OrderReader
 from livecommerce.orders.service.steps import FactsChanged, OrderFacts
+from livecommerce.orders.service.unpaid import Unpaid
 from livecommerce.orders.wire import (
     CancelOrder,
     OrderList,
@@ -42,6 +42,7 @@ from livecommerce.stock.service import HoldFacts, Stock
 
 __all__ = ["Orders", "Rooms"]
 
+UNPAID_MAX = 10
 _TRIES = 5
 
 
@@ -59,12 +60,14 @@ class Orders:
         stock: Stock,
         payments: Payments,
         rooms: Rooms,
+        unpaid_max: int = UNPAID_MAX,
     ) -> None:
         self._database = database
         self._people = people
         self._rooms = rooms
         self._stock = stock
         self._payments = payments
+        self._unpaid = Unpaid(database=database, clock=clock, orders_max=unpaid_max)
         self._reader = OrderReader(database=database, people=people, stock=stock)
         self._quoting = Quoting(catalogue=catalogue, stock=stock, rooms=rooms, clock=clock)
         self.checkout = Checkout(
@@ -114,14 +117,10 @@ class Orders:
             try:
                 write, facts = await self._prepared(actor, room_id, command, once, outdated)
             except Refused as refused:
-                repeat = Repeat(refused=refused, idempotency=once)
-                return await self._database.writer.submit_replayable(repeat)
-            if self._stock.is_sold_out(facts.hold):
-                none_left = Refused(Code.SOLD_OUT, available=0)
-                if self._database.dialect == "sqlite":
+                if refused.code is Code.SOLD_OUT and self._database.dialect == "sqlite":
                     # One process: whoever took units of late is let through by the latch itself.
-                    raise none_left
-                repeat = Repeat(refused=none_left, idempotency=once)
+                    raise
+                repeat = Repeat(refused=refused, idempotency=once)
                 return await self._database.writer.submit_replayable(repeat)
             try:
                 order, is_replay = await self._database.writer.submit_replayable(write)
@@ -212,12 +211,17 @@ class Orders:
         actor: Actor,
         room_id: str | None,
         command: PlaceOrder,
-        once: Idempotency[OrderView],
+        once: Idempotency[OrderView] | None,
         outdated: Sellable | None,
     ) -> tuple[Place, OrderFacts]:
         quoted = await self._quoting.price(room_id, command, actor.person_id, other_than=outdated)
         self._quoting.check(quoted, command)
         facts = _new_facts(actor, command, quoted)
+        if self._stock.is_sold_out(facts.hold):
+            # Before anything is read: this is when a crowd comes.
+            raise Refused(Code.SOLD_OUT, available=0)
+        if quoted.sale is None:
+            await self._unpaid.check(actor.person_id)
         attempt = None
         if command.address_id is not None:
             await self._check_address(actor, command.address_id, facts.market)
@@ -308,6 +312,5 @@ def _new_facts(actor: Actor, command: PlaceOrder, quoted: Quoted) -> OrderFacts:
 
 def _once(
     actor: Actor, op: str, command: Any, room_id: str | None = None
-) -> Idempotency[OrderView]:
-    fingerprint = hashlib.sha256(msgspec.msgpack.encode((room_id, command))).digest()
-    return Idempotency(actor.person_id, op, command.id, fingerprint, OrderView)
+) -> Idempotency[OrderView] | None:
+    return Idempotency.of(actor.person_id, op, command.id, (room_id, command), OrderView)

@@ -38,6 +38,8 @@ class Outcome(StrEnum):
 
 LATE = "late"
 PAYMENT_UNAVAILABLE = Code.PAYMENT_UNAVAILABLE.value
+PAYMENT_RETURNED = "payment_returned"
+"""It came after the order had ended, and goes back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,10 @@ class Apply(Write[Outcome]):
     def _send_back(self, rows: Rows, now: int) -> Outcome:
         attempting.capture(rows, self.attempt_id, AttemptState.SURPLUS, LATE, now)
         attempting.request_refund(rows, self.refund_id, self.attempt_id, LATE, now)
+        if self._order(rows)["state"] in (OrderState.EXPIRED, OrderState.CANCELLED):
+            # Their bank shows a charge for an order that is over: nobody should have to wonder.
+            rows.change(store.orders, self.facts.order_id, failure=PAYMENT_RETURNED)
+            steps.tell_buyer(rows, self.facts, now)
         return Outcome.REFUNDING
 
     def _is_alone(self, rows: Rows) -> bool:

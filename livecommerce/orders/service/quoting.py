@@ -67,12 +67,13 @@ class Quoting:
             Refused: NOT_FOUND for a variant, offer or sale that is not to be had here, BANNED.
         """
         counter = None
-        if room_id is not None:
+        # Whoever buys something else while they watch buys it from the shop, not from the host.
+        if wish.offer_id is not None or wish.sale_id is not None:
+            if room_id is None:
+                raise Refused(Code.NOT_FOUND, field="offer_id" if wish.offer_id else "sale_id")
             if buyer_id is not None:
                 await self._rooms.check_may_buy(room_id, buyer_id)
             counter = await self._counters.get((room_id, wish.offer_id))
-        elif wish.offer_id is not None or wish.sale_id is not None:
-            raise Refused(Code.NOT_FOUND, field="offer_id" if wish.offer_id else "sale_id")
         sellable = await self._catalogue.sellable(wish.variant_id, other_than=other_than)
         if not sellable.is_active:
             raise Refused(Code.NOT_FOUND, field="variant_id")

@@ -16,13 +16,13 @@ from livecommerce.database.engine import Database
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
+from livecommerce.kernel.limits import Throttle
 from livecommerce.people.accounts import Actor, Kind, claims_office, clean_name
 from livecommerce.people.logins import Login, read_login
 from livecommerce.people.passwords import NOBODY
 from livecommerce.people.service.hashing import Hashing
 from livecommerce.people.service.jwks import PlatformKeys
 from livecommerce.people.service.newcomers import Newcomers
-from livecommerce.people.service.throttle import Throttle, network_of
 from livecommerce.people.service.vault import Vault
 from livecommerce.people.store.sign_ins import (
     ENDED_KEPT_MS,
@@ -111,9 +111,11 @@ class SignIns:
         self._newcomers = newcomers
         self._hashing = hashing
         self._sign_in_ms = settings.sign_in_days * 86_400_000
-        self._guests = Throttle(settings.guests_per_minute_per_ip, clock=clock)
-        self._by_ip = Throttle(settings.sign_ins_per_minute_per_ip, clock=clock)
-        self._by_account = Throttle(settings.sign_ins_per_minute_per_account, clock=clock)
+        self._guests = Throttle.per_minute(settings.guests_per_minute_per_ip, clock=clock)
+        self._by_ip = Throttle.per_minute(settings.sign_ins_per_minute_per_ip, clock=clock)
+        self._by_account = Throttle.per_minute(
+            settings.sign_ins_per_minute_per_account, clock=clock
+        )
         self._ended: dict[str, int] = {}
         self._read_at: int | None = None
         self._callbacks: list[Callable[[str], None]] = []
@@ -139,7 +141,7 @@ class SignIns:
     # ---- coming in ---------------------------------------------------------------------------
 
     async def guest_in(self, draft: GuestDraft, *, ip: str) -> SignedIn:
-        self._guests.take(network_of(ip))
+        self._guests.take(ip)
         name = free_name(draft.name)
         person = NewPerson(new_id(), Kind.GUEST, name, self._settings.default_market)
         opened = await self._database.writer.submit(
@@ -151,7 +153,7 @@ class SignIns:
     async def sign_up(
         self, draft: SignUp, login: Login, *, ip: str, guest: Actor | None
     ) -> SignedIn:
-        self._by_ip.take(network_of(ip))
+        self._by_ip.take(ip)
         name = free_name(draft.name)
         is_guest = guest is not None and guest.kind == Kind.GUEST
         person_id, sign_in_id = new_id(), new_id()
@@ -172,7 +174,7 @@ class SignIns:
 
     async def sign_in(self, draft: SignIn, *, ip: str) -> SignedIn:
         """One refusal, and one time to refuse, for an unknown login and for a wrong password."""
-        self._by_ip.take(network_of(ip))
+        self._by_ip.take(ip)
         try:
             login = read_login(draft.login, draft.market)
         except Refused as problem:
@@ -217,7 +219,7 @@ class SignIns:
         return token
 
     async def link(self, token: str, *, ip: str) -> SignedIn:
-        self._by_ip.take(network_of(ip))
+        self._by_ip.take(ip)
         link_id = _link_id(token)
         row = await self._database.fetch_one(
             sa.select(sign_in_links.c.person_id).where(sign_in_links.c.id == link_id)

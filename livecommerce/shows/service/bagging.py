@@ -11,6 +11,7 @@ from livecommerce.catalogue.service import Catalogue
 from livecommerce.database.group_commit import Need, Rows
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
+from livecommerce.moderation.staff_writes import R
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import Capability
 from livecommerce.people.service import People
@@ -22,7 +23,6 @@ from livecommerce.shows.rooms import Offer
 from livecommerce.shows.service.memory import Memory
 from livecommerce.shows.service.slot_writer import SlotWrite, SlotWriter
 from livecommerce.shows.service.slots import read_slots, save_slots
-from livecommerce.shows.service.staff_writes import R
 from livecommerce.shows.service.views import bag_changed, offer_view
 from livecommerce.shows.store.records import PinRecord, columns_of_bag
 from livecommerce.shows.store.tables import bags, offers

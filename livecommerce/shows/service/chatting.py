@@ -13,6 +13,7 @@ from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.limits import take
 from livecommerce.moderation.service import Moderation, SanctionKind
+from livecommerce.moderation.staff_writes import StaffWrite
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import CAPABILITIES, Capability, Role
 from livecommerce.people.service import People
@@ -23,7 +24,6 @@ from livecommerce.shows.chat import Speaker
 from livecommerce.shows.service.archive import Archive
 from livecommerce.shows.service.memory import Memory
 from livecommerce.shows.service.recollection import Recollection
-from livecommerce.shows.service.staff_writes import StaffWrite
 from livecommerce.shows.service.views import chat_rules_changed
 from livecommerce.shows.store import reading
 from livecommerce.shows.store.records import message_of

@@ -29,11 +29,11 @@ STORE_S = 5.0
 
 def viewers_counted(room_id: str, count: int, now: int) -> ViewersCounted:
     """Makes the event that tells a room how many are watching."""
-    return ViewersCounted(id=new_id(now), at=now, key="viewers", count=count)
+    return ViewersCounted(id=new_id(), at=now, key="viewers", count=count)
 
 
 def likes_counted(total: int, now: int) -> LikesCounted:
-    return LikesCounted(id=new_id(now), at=now, key="likes", total=total)
+    return LikesCounted(id=new_id(), at=now, key="likes", total=total)
 
 
 @dataclass(slots=True)

@@ -20,13 +20,13 @@ from livecommerce.moderation.service import (
     SanctionKind,
     SanctionView,
 )
+from livecommerce.moderation.staff_writes import StaffWrite
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import Capability
 from livecommerce.people.service import People
 from livecommerce.protocol.commands import Done
 from livecommerce.protocol.events import STAFF
 from livecommerce.shows.service.memory import Memory
-from livecommerce.shows.service.staff_writes import StaffWrite
 from livecommerce.shows.store import reading
 from livecommerce.shows.store.records import columns_of_tombstone
 from livecommerce.shows.store.tables import chat_messages

@@ -9,6 +9,7 @@ from livecommerce.database.engine import Database
 from livecommerce.database.group_commit import Need, Rows
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
+from livecommerce.moderation.staff_writes import StaffWrite
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import Capability
 from livecommerce.people.service import People
@@ -17,7 +18,6 @@ from livecommerce.shows.rooms import clean_title
 from livecommerce.shows.service.likes import Likes
 from livecommerce.shows.service.memory import Memory
 from livecommerce.shows.service.slots import Outdated
-from livecommerce.shows.service.staff_writes import StaffWrite
 from livecommerce.shows.service.views import show_changed, show_view
 from livecommerce.shows.shows import Show, State
 from livecommerce.shows.store.records import columns_of_show, show_of

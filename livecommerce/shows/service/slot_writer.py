@@ -11,10 +11,10 @@ from weakref import WeakValueDictionary
 from livecommerce.database.engine import Database
 from livecommerce.database.group_commit import Need, Rows, Write
 from livecommerce.kernel.errors import Code, Refused
+from livecommerce.moderation.staff_writes import R, StaffWrite
 from livecommerce.shows.bag import Bag
 from livecommerce.shows.service.showing import Showing
 from livecommerce.shows.service.slots import Outdated, counters_of, slot_needs
-from livecommerce.shows.service.staff_writes import R, StaffWrite
 from livecommerce.shows.store import reading
 from livecommerce.shows.store.records import bag_of
 from livecommerce.shows.store.tables import bags

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any
-
-import msgspec
 
 from livecommerce.catalogue.service import Catalogue, Snapshots
 from livecommerce.database.engine import Database
@@ -127,10 +123,6 @@ class Stock:
         if delta == 0:
             raise Refused(Code.BAD_FIELD, field="delta")
         await self._catalogue.require_variant(actor, variant_id, Capability.STOCK_EDIT)
-        once = None
-        if key is not None:
-            print_ = _fingerprint("adjust", variant_id, delta, reason)
-            once = Idempotency(actor.person_id, "adjust_stock", key, print_, StockView)
         return await self._database.writer.submit(
             Adjust(
                 movement_id=new_id(),
@@ -138,7 +130,9 @@ class Stock:
                 delta=delta,
                 reason=reason,
                 actor_id=actor.person_id,
-                idempotency=once,
+                idempotency=Idempotency.of(
+                    actor.person_id, "adjust_stock", key, (variant_id, delta, reason), StockView
+                ),
                 holding=self.holding,
             )
         )
@@ -159,33 +153,33 @@ class Stock:
             raise Refused(Code.NOT_FOUND, field="variant_id")
         await self._check_may_discount(actor, room_id, sellable.merchant.id)
         write = Plan(
-            id=new_id(),
+            actor=actor,
             room_id=room_id,
+            command=command,
+            answer=SaleView,
+            id=new_id(),
             product_id=product_id,
             regular_minor=sellable.price_minor,
             currency=sellable.market.currency,
-            planned_by=actor.person_id,
-            command=command,
-            idempotency=_once(actor, "plan_sale", room_id, command),
             holding=self.holding,
         )
         return self._moved(await self._database.writer.submit(write))
 
     async def arm_sale(self, actor: Actor, room_id: str, command: ArmSale) -> SaleView:
         """Sets the sale's units aside; `stock_committed` when there are too few."""
-        return await self._step(actor, room_id, command, "arm_sale", Phase.ARMED)
+        return await self._step(actor, room_id, command, Phase.ARMED)
 
     async def start_sale(self, actor: Actor, room_id: str, command: StartSale) -> SaleView:
         """Begins the warm-up."""
-        return await self._step(actor, room_id, command, "start_sale", Phase.WARM_UP)
+        return await self._step(actor, room_id, command, Phase.WARM_UP)
 
     async def end_sale(self, actor: Actor, room_id: str, command: EndSale) -> SaleView:
         """Ends a running sale early."""
-        return await self._step(actor, room_id, command, "end_sale", Phase.ENDED)
+        return await self._step(actor, room_id, command, Phase.ENDED)
 
     async def cancel_sale(self, actor: Actor, room_id: str, command: CancelSale) -> SaleView:
         """Withdraws a sale before it is live."""
-        return await self._step(actor, room_id, command, "cancel_sale", Phase.CANCELLED)
+        return await self._step(actor, room_id, command, Phase.CANCELLED)
 
     async def end_sales(self, actor: Actor, room_id: str) -> None:
         """Ends what runs in a room and withdraws what is armed; planned sales stay for another day.
@@ -289,17 +283,18 @@ class Stock:
         actor: Actor,
         room_id: str,
         command: ArmSale | StartSale | EndSale | CancelSale,
-        op: str,
         to: Phase,
     ) -> SaleView:
         await self._people.require(actor, room_id, Capability.SALE_RUN)
         sale = await self.sale(command.sale_id)
         write = Step(
+            actor=actor,
+            room_id=room_id,
+            command=command,
+            answer=SaleView,
             sale_id=sale.id,
             level_id=level_id(sale.variant_id),
-            room_id=room_id,
             to=to,
-            idempotency=_once(actor, op, room_id, command),
             holding=self.holding,
         )
         return self._moved(await self._database.writer.submit(write))
@@ -319,12 +314,3 @@ class Stock:
 def latch_key(hold: HoldFacts) -> str:
     """Units of a sale and units at the regular price run out separately."""
     return hold.level_id if hold.sale_id is None else hold.sale_id
-
-
-def _once(actor: Actor, op: str, room_id: str, command: Any) -> Idempotency[SaleView]:
-    fingerprint = _fingerprint(room_id, command)
-    return Idempotency(actor.person_id, op, command.id, fingerprint, SaleView)
-
-
-def _fingerprint(*parts: Any) -> bytes:
-    return hashlib.sha256(msgspec.msgpack.encode(parts)).digest()

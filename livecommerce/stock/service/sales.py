@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from livecommerce.database.group_commit import Idempotency, Need, Rows, Write
+from livecommerce.database.group_commit import Need, Rows, Write
 from livecommerce.kernel.errors import Code, Refused
+from livecommerce.moderation.staff_writes import StaffWrite
 from livecommerce.stock import flash_sales, levels, store
 from livecommerce.stock.flash_sales import Phase
 from livecommerce.stock.service.holding import Holding, sale_changed, sale_counted
@@ -18,15 +19,12 @@ _PUNCTUAL_MS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan(Write[SaleView]):
+class Plan(StaffWrite[SaleView]):
     id: str
-    room_id: str
     product_id: str
     regular_minor: int
     currency: str
-    planned_by: str
     command: PlanSale
-    idempotency: Idempotency[SaleView] | None
     holding: Holding = field(repr=False)
 
     @property
@@ -35,6 +33,7 @@ class Plan(Write[SaleView]):
 
     def needs(self) -> Iterable[Need]:
         yield Need(store.stock_levels, self.level_id, lock=True)
+        yield from self.trail()
 
     def decide(self, rows: Rows, now: int) -> SaleView:
         command = self.command
@@ -70,7 +69,7 @@ class Plan(Write[SaleView]):
                 "warm_up_s": command.warm_up_s,
                 "duration_s": command.duration_s,
                 "scheduled_at": command.starts_at,
-                "planned_by": self.planned_by,
+                "planned_by": self.actor.person_id,
                 "created_at": now,
             },
         )
@@ -79,23 +78,30 @@ class Plan(Write[SaleView]):
         row = _row(rows, self.id)
         rows.publish(self.room_id, sale_changed(row, now))
         rows.publish(self.room_id, sale_counted(row, now))
+        self.log(
+            rows,
+            now,
+            subject=self.id,
+            variant_id=command.variant_id,
+            price_minor=command.price_minor,
+            quota=command.quota,
+        )
         return store.sale_view(row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step(Write[SaleView]):
+class Step(StaffWrite[SaleView]):
     """What staff do with a sale: `to` is armed, warm_up, ended or cancelled."""
 
     sale_id: str
     level_id: str
-    room_id: str
     to: Phase
-    idempotency: Idempotency[SaleView] | None
     holding: Holding = field(repr=False)
 
     def needs(self) -> Iterable[Need]:
         yield Need(store.stock_levels, self.level_id, lock=True)
         yield Need(store.flash_sales, self.sale_id, lock=True)
+        yield from self.trail()
 
     def decide(self, rows: Rows, now: int) -> SaleView:
         row = rows.get(store.flash_sales, self.sale_id)
@@ -111,6 +117,7 @@ class Step(Write[SaleView]):
             raise Refused(Code.BAD_TRANSITION, phase=sale.phase.value)
         else:
             self.holding.finish(rows, self.sale_id, self.to, "staff", now)
+        self.log(rows, now, subject=self.sale_id)
         return store.sale_view(_row(rows, self.sale_id))
 
 

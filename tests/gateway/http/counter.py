@@ -14,7 +14,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from livecommerce.gateway.http import catalogue, middleware, orders, payments
 from livecommerce.gateway.http.errors import answer_errors
+from livecommerce.kernel.clock import SystemClock
 from livecommerce.kernel.errors import Code, Refused
+from livecommerce.kernel.limits import Throttle
 from livecommerce.people.accounts import Actor
 from tests.orders.market import Buyer, Market, open_market
 
@@ -77,7 +79,12 @@ async def open_counter(folder: Path) -> AsyncIterator[Counter]:
             raise Refused(Code.UNAUTHENTICATED)
         return actors[token]
 
-    identify = middleware.identify(authenticate, trusted_proxies=(), allowed_origins=())
+    identify = middleware.identify(
+        authenticate,
+        trusted_proxies=(),
+        allowed_origins=(),
+        pace=Throttle(rate_per_s=1_000, burst=1_000, clock=SystemClock()),
+    )
     app = web.Application(middlewares=[middleware.number, answer_errors, identify])
     app.router.add_routes(
         [

@@ -12,7 +12,9 @@ from livecommerce.gateway.http import bodies
 from livecommerce.gateway.http.bodies import client_ip
 from livecommerce.gateway.http.errors import answer_errors
 from livecommerce.gateway.http.middleware import identify, number
+from livecommerce.kernel.clock import FakeClock
 from livecommerce.kernel.errors import Code, Refused
+from livecommerce.kernel.limits import Throttle
 from livecommerce.people.accounts import Actor
 
 
@@ -20,12 +22,25 @@ async def nobody(token: str) -> Actor:
     raise Refused(Code.UNAUTHENTICATED)
 
 
+async def named(token: str) -> Actor:
+    return Actor(person_id=token, name=token, kind="account")
+
+
+def pace(burst: float = 1_000.0) -> Throttle:
+    return Throttle(rate_per_s=1.0, burst=burst, clock=FakeClock())
+
+
 async def tell_address(request: web.Request) -> web.Response:
     return web.Response(text=client_ip(request))
 
 
 def app(*trusted: str) -> web.Application:
-    identified = identify(nobody, trusted_proxies=trusted, allowed_origins=["https://shop.example"])
+    identified = identify(
+        nobody,
+        trusted_proxies=trusted,
+        allowed_origins=["https://shop.example"],
+        pace=pace(),
+    )
     made = web.Application(middlewares=[number, answer_errors, identified])
     made.router.add_route("*", "/", tell_address)
     return made
@@ -95,3 +110,23 @@ async def test_a_body_that_trickles_is_not_waited_for(
     client = await aiohttp_client(made)
     answer = await client.post("/swallow", data=trickle())
     assert (answer.status, (await answer.json())["code"]) == (400, "bad_frame")
+
+
+async def test_one_person_changes_things_at_a_pace(aiohttp_client: AiohttpClient):
+    identified = identify(named, trusted_proxies=(), allowed_origins=(), pace=pace(burst=2.0))
+    made = web.Application(middlewares=[number, answer_errors, identified])
+    made.router.add_route("*", "/", tell_address)
+    client = await aiohttp_client(made)
+
+    async def ask(method: str, person: str) -> int:
+        headers = {"Authorization": f"Bearer {person}"}
+        answer = await client.request(method, "/", headers=headers)
+        if answer.status == 429:
+            assert (await answer.json())["code"] == "rate_limited"
+            assert answer.headers["Retry-After"] == "2"
+        return answer.status
+
+    assert [await ask("POST", "mona") for _ in range(3)] == [200, 200, 429]
+    # Reading goes on, and so does everybody else.
+    assert await ask("GET", "mona") == 200
+    assert await ask("DELETE", "omar") == 200

@@ -12,7 +12,9 @@ from pytest_aiohttp import AiohttpClient
 from livecommerce.gateway.http import people as routes_of_people
 from livecommerce.gateway.http.errors import answer_errors
 from livecommerce.gateway.http.middleware import identify, number
+from livecommerce.kernel.clock import SystemClock
 from livecommerce.kernel.errors import Code, Refused
+from livecommerce.kernel.limits import Throttle
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import Role
 from tests.people.house import House, open_house, sqlite_url
@@ -47,7 +49,10 @@ async def client(house: House, aiohttp_client: AiohttpClient) -> Client:
         return ROOM
 
     identified = identify(
-        authenticate, trusted_proxies=["127.0.0.1"], allowed_origins=["https://shop.example"]
+        authenticate,
+        trusted_proxies=["127.0.0.1"],
+        allowed_origins=["https://shop.example"],
+        pace=Throttle(rate_per_s=1_000, burst=1_000, clock=SystemClock()),
     )
     app = web.Application(middlewares=[number, answer_errors, identified], client_max_size=65_536)
     app.router.add_routes(routes_of_people.routes(house.people, room_id))

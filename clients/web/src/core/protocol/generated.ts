@@ -88,6 +88,7 @@ export type Code =
   | 'conflict'
   | 'price_changed'
   | 'limit_reached'
+  | 'too_many_unpaid'
   | 'sold_out'
   | 'stock_committed'
   | 'bag_full'
@@ -1424,6 +1425,10 @@ export const CODES: Readonly<Record<Code, { status: number; retry: Retry }>> = {
   "too_large": {
     "retry": "never",
     "status": 413
+  },
+  "too_many_unpaid": {
+    "retry": "new_id",
+    "status": 409
   },
   "unauthenticated": {
     "retry": "reconnect",
