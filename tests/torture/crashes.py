@@ -168,7 +168,7 @@ class _Crashes:
                 # these have not got; what they sell is the same all the same.
                 await self._compare(witness, lap, judge)
         before = len(self.finding.breaches)
-        await judge.check_acknowledged(self.finding, list(lap.orders.values()))
+        await judge.check_acknowledged(self.finding, list(lap.orders.values()), settled=False)
         await judge.check_verify(self.finding)
         if len(self.finding.breaches) > before:
             say(f"{self.stage.kind}: BROKEN {self.finding.breaches[before]}")
