@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from livecommerce.database.engine import changing_schema, checked_url
+from livecommerce.database.engine import changing_schema, checked_url, dialect_of
 from livecommerce.database.guards import missing_guards
 
 _FOLDER = Path(__file__).parent
@@ -34,7 +34,11 @@ async def upgrade(url: str, revision: str = "head", *, versions: Path = VERSIONS
 
 
 async def current(url: str) -> str | None:
-    """The revision a database is at; None when it is empty."""
+    """The revision a database is at; None when it is empty, or a file that is not there."""
+    parsed = sa.make_url(url)
+    if dialect_of(parsed) == "sqlite" and not Path(parsed.database or "").exists():
+        # To look is not to make one.
+        return None
     async with changing_schema(checked_url(url)) as connection:
         return await connection.run_sync(
             lambda sync: MigrationContext.configure(sync).get_current_revision()
