@@ -35,8 +35,7 @@ async def upgrade(url: str, revision: str = "head", *, versions: Path = VERSIONS
 
 async def current(url: str) -> str | None:
     """The revision a database is at; None when it is empty, or a file that is not there."""
-    parsed = sa.make_url(url)
-    if dialect_of(parsed) == "sqlite" and not Path(parsed.database or "").exists():
+    if _is_missing(sa.make_url(url)):
         # To look is not to make one.
         return None
     async with changing_schema(checked_url(url)) as connection:
@@ -108,3 +107,7 @@ def _differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
     context = MigrationContext.configure(connection, opts={"compare_type": True})
     found = [repr(difference) for difference in compare_metadata(context, metadata)]
     return found + [f"missing: {guard}" for guard in missing_guards(connection, metadata)]
+
+
+def _is_missing(url: sa.URL) -> bool:
+    return dialect_of(url) == "sqlite" and not Path(url.database or "").exists()
