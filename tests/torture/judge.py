@@ -197,7 +197,7 @@ class Judge:
         await self.check_verify(finding)
 
 
-ORDERS = "SELECT id, person_id, state, total_minor FROM orders"
+ORDERS = "SELECT id, person_id, state, closing_as, total_minor FROM orders"
 OPEN_HOLDS = (
     "SELECT holds.order_id, holds.qty, holds.state AS hold, orders.state, orders.payment_state,"
     " orders.failure, orders.attempts FROM holds JOIN orders ON orders.id = holds.order_id"
