@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import Sequence
@@ -195,15 +196,26 @@ async def open_services(
 def _outbox(database: Database, hub: Hub, clock: Clock) -> Outbox:
     """What is committed for a room or a person goes to the hub."""
 
-    def deliver(entries: Sequence[OutboxEntry]) -> None:
+    def deliver(entries: Sequence[OutboxEntry]) -> asyncio.Future[list[None]]:
+        publisher = hub.publisher
+        # Events of one batch share its receipt.
+        receipts: dict[asyncio.Future[None], None] = {}
         for entry in entries:
             if entry.person_id is not None:
-                hub.publisher.tell(entry.person_id, entry.event)
+                receipts[publisher.deliver_to(entry.person_id, entry.event)] = None
             elif entry.room_id is not None:
-                hub.publisher.publish(entry.room_id, entry.event, audience=entry.audience)
+                event, audience = entry.event, entry.audience
+                receipts[publisher.deliver(entry.room_id, event, audience=audience)] = None
+        return asyncio.gather(*receipts)
 
     decoder = msgspec.msgpack.Decoder(AnyEvent)
-    return Outbox(database, decode=decoder.decode, deliver=deliver, clock=clock)
+    return Outbox(
+        database,
+        decode=decoder.decode,
+        deliver=deliver,
+        clock=clock,
+        is_open=hub.publisher.is_accepting,
+    )
 
 
 def _people(

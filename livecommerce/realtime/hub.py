@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import structlog
 
@@ -62,6 +62,7 @@ class Hub:
         self._closed_slow = 0
         self._closed_silent = 0
         self._probe_failures = 0
+        self._interruptions = 0
         self._quiet_since: dict[str, int] = {}
         self._loader = RoomLoader(
             backplane=backplane, clock=clock, settings=settings, load_room=load_room
@@ -83,6 +84,8 @@ class Hub:
     async def start(self) -> None:
         """Starts the timers. Connections may come once this has returned."""
         settings = self.settings
+        await self._backplane.start()
+        await self._probe()
         self._timers = [
             asyncio.create_task(self._every(settings.wheel_step_s, self._turn_wheel)),
             asyncio.create_task(self._every(1.0, self._sweep)),
@@ -98,7 +101,11 @@ class Hub:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await self._presence.report({})
+        try:
+            await self._presence.report({})
+        except ConnectionError as error:
+            # The lease ends by itself.
+            log.warning("viewer counts not withdrawn", error=str(error))
         await self._backplane.close()
 
     # Rooms
@@ -183,13 +190,13 @@ class Hub:
         self, key: str, close_code: int = CloseCode.SIGNED_OUT, *, room_id: str | None = None
     ) -> None:
         """Closes the connections of a person or a sign-in on every node: in a room, or all."""
-        self._backplane.signal(Kick(key, int(close_code), room_id))
+        _ = self.publisher.signal(Kick(key, int(close_code), room_id))
 
     def regrade(
         self, person_id: str, room_id: str, audience_class: str, capabilities: tuple[str, ...]
     ) -> None:
         """Applies changed roles to a person's connections in a room, on every node."""
-        self._backplane.signal(Regrade(person_id, room_id, audience_class, capabilities))
+        _ = self.publisher.signal(Regrade(person_id, room_id, audience_class, capabilities))
 
     def apply_grade(
         self, connection: Connection, audience_class: str, capabilities: tuple[str, ...]
@@ -230,6 +237,7 @@ class Hub:
             closed_slow=self._closed_slow,
             closed_silent=self._closed_silent,
             probe_failures=self._probe_failures,
+            interruptions=self._interruptions,
         )
 
     async def drain(self, within_s: float) -> None:
@@ -270,6 +278,12 @@ class Hub:
                 self._kick(signal)
             case Regrade():
                 self._regrade(signal)
+
+    def on_interrupted(self, room_ids: Collection[str]) -> None:
+        self._interruptions += 1
+        task = asyncio.create_task(self._compare_positions(room_ids))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _tell(self, person_id: str, json: bytes) -> None:
         told: dict[str, bytes] = {}
@@ -374,11 +388,23 @@ class Hub:
                 if room.state is RoomState.LIVE
             },
         )
-        quiet = [each for each, top in self._quiet_since.items() if before.get(each) == top]
-        positions = await self._backplane.positions(quiet)
-        for room_id, (epoch, top) in positions.items():
+        await self._compare_positions(
+            [each for each, top in self._quiet_since.items() if before.get(each) == top]
+        )
+
+    async def _compare_positions(self, room_ids: Collection[str]) -> None:
+        """Has rooms repaired that are not where the backplane says."""
+        received = {each: room.received for each in room_ids if (room := self.warm_room(each))}
+        try:
+            positions = await self._backplane.positions(received)
+        except ConnectionError as error:
+            # The next check comes by itself.
+            log.warning("positions not compared", error=str(error))
+            return
+        for room_id, had in received.items():
+            epoch, top = positions.get(room_id, ("", 0))
             if (room := self.warm_room(room_id)) is not None:
-                room.check(epoch, top)
+                room.check(epoch, top, received=had)
 
     async def _probe(self) -> None:
         is_hearing = await self._backplane.probe()

@@ -1,0 +1,5 @@
+"""placeholder"""
+
+from livecommerce.realtime.backplane.redis.shards import ListedShards
+
+ClusterShards = ListedShards
