@@ -22,6 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: int = 8080
+    own_port: int = 0
+    """A second port for this process alone, beside the shared `port`: with `serve --workers` node k
+    answers on this one + k - 1 too, and `work` has /healthz, /readyz and /metrics here. 0: none."""
     public_url: str = ""
     """The address people type, e.g. https://live.example.com. Empty: taken from the request."""
     data_dir: Path = Path("data")
@@ -31,6 +34,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vault_url: str = ""
     """Where personal data lives. Empty: `vault.db` in the data folder, or, with PostgreSQL, the
     same database."""
+    redis_url: tuple[str, ...] = ()
+    """redis://…: what the processes of one shop hear each other through. Several, separated by
+    commas, share the rooms between them: the same ones in the same order everywhere. Empty: one
+    process alone."""
+    redis_cluster: bool = False
+    """The addresses are of one Redis Cluster (7 or newer); any of its nodes will do."""
+    redis_prefix: str = "livecommerce"
+    """Begins every key and channel, so that shops can share a Redis."""
     region: str = "local"
     """Name of the region whose personal data this vault keeps."""
     secret: str = ""
