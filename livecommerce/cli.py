@@ -1,4 +1,4 @@
-"""The command line: serve · demo · migrate · verify · doctor · schema · link · seller."""
+"""The command line: serve · work · demo · migrate · verify · doctor · schema · link · seller."""
 
 from __future__ import annotations
 
@@ -61,12 +61,57 @@ def version() -> None:
     console.print(__version__)
 
 
+Work = Annotated[
+    bool,
+    typer.Option(
+        help="Do the background work as well; with --no-work a `livecommerce work` has to run."
+    ),
+]
+
+
 @app.command()
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int,
+        typer.Option(min=1, help="Nodes on this port, a process each; from 2 on supervised."),
+    ] = 1,
+    work: Work = True,
+) -> None:
     """Serve the shop: pages, API and live socket on one port. Settings come from LIVECOMMERCE_*."""
-    from livecommerce.app import serve as run
+    settings = _settings()
+    if workers == 1:
+        from livecommerce.app import serve as run
+
+        _run(run(settings, works=work))
+    else:
+        from livecommerce.app import supervise
+
+        asyncio.run(supervise(settings, workers=workers, works=work))
+
+
+@app.command()
+def work() -> None:
+    """Do the background work of a shop whose nodes run with --no-work. Serves nobody."""
+    from livecommerce.app import work as run
 
     _run(run(_settings()))
+
+
+@app.command(hidden=True)
+def node(
+    number: int,
+    link: Annotated[int, typer.Option()],
+    listening: Annotated[str, typer.Option()],
+    work: Work = True,
+) -> None:
+    """One node of `serve --workers`, which starts it on sockets of its own."""
+    from livecommerce.app import Place
+    from livecommerce.app import serve as run
+
+    settings = _settings()
+    sockets = [int(each) for each in listening.split(",")]
+    place = Place.inherited(number, sockets=sockets, link=link)
+    _run(run(settings, works=work, place=place))
 
 
 @app.command()

@@ -2,14 +2,20 @@
 
 from livecommerce.app.house import House, open_house, serve
 from livecommerce.app.operations import doctor, make_seller, migrate, sign_in_link, verify
+from livecommerce.app.supervisor.place import Place
+from livecommerce.app.supervisor.supervise import supervise
+from livecommerce.app.work import work
 
 __all__ = [
     "House",
+    "Place",
     "doctor",
     "make_seller",
     "migrate",
     "open_house",
     "serve",
     "sign_in_link",
+    "supervise",
     "verify",
+    "work",
 ]

@@ -6,26 +6,25 @@ import asyncio
 import contextlib
 import fcntl
 import gc
-import signal
-from collections.abc import AsyncIterator, Coroutine
-from dataclasses import asdict
+import socket
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import structlog
 from aiohttp import web
 from sqlalchemy import make_url
 
-from livecommerce.app.housekeeping import keep_house
-from livecommerce.app.services import Services, open_services
+from livecommerce.app.core import metrics_of, open_core, require_shared
+from livecommerce.app.ending import asked_to_end, first_of
+from livecommerce.app.parts import own_work_of, running, upkeep_of, work_of
+from livecommerce.app.services import Services
+from livecommerce.app.supervisor.place import Place
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
-from livecommerce.database.engine import Database
 from livecommerce.gateway.dispatch import Dispatch
 from livecommerce.gateway.front_door import FrontDoor, FrontDoorSettings
 from livecommerce.gateway.gatekeeper import HouseGatekeeper
 from livecommerce.gateway.http import application
-from livecommerce.gateway.metrics import Metrics
 from livecommerce.gateway.wire import AnyCommand
 from livecommerce.kernel.clock import Clock, SystemClock
 from livecommerce.kernel.limits import Throttle
@@ -34,7 +33,6 @@ from livecommerce.protocol.session import SessionLimits
 
 log = structlog.get_logger()
 
-_PARTS_END_S = 5.0
 _ANSWERS_S = 2.0
 """How long answers under way may take when the house closes: an order is written in that time, and
 a phone that is downloading a video must not keep the process alive."""
@@ -67,52 +65,38 @@ class House:
 
     async def until(self, asked: asyncio.Event) -> None:
         """Waits until the process is asked to end, or has to because a part of it died."""
-        waiting = [asyncio.create_task(asked.wait()), asyncio.create_task(self.failed.wait())]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
-
-
-def asked_to_end() -> asyncio.Event:
-    """Returns what SIGTERM and SIGINT set. A second signal ends the process where it stands."""
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGTERM, signal.SIGINT)
-
-    def ask() -> None:
-        asked.set()
-        for number in signals:
-            loop.remove_signal_handler(number)
-
-    for number in signals:
-        loop.add_signal_handler(number, ask)
-    return asked
+        await first_of(asked, self.failed)
 
 
 @contextlib.asynccontextmanager
-async def open_house(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[House]:
-    """Brings the schema up to date and opens everything; drains and closes it on the way out."""
+async def open_house(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    works: bool = True,
+    sockets: Sequence[socket.socket] | None = None,
+) -> AsyncIterator[House]:
+    """Brings the schema up to date and opens everything; drains and closes it on the way out.
+
+    Args:
+        works: False leaves the background work to a worker (`livecommerce work`).
+        sockets: bound ones to listen on, of a supervisor that has seen to the schema as well;
+            without them we bind the ports of the settings.
+
+    Raises:
+        BadSettings: for settings that nothing can be served with.
+    """
+    if not works:
+        require_shared(settings, "livecommerce serve --no-work")
     clock = clock or SystemClock()
     settings.media_dir.mkdir(parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         _be_the_only_one(settings, stack)
-        for address in dict.fromkeys((settings.database_address, settings.vault_address)):
-            await migrations.upgrade(address)
-        services = await open_services(settings, clock, stack)
-        await services.people.start()
-        stack.push_async_callback(services.people.close)
-        await services.hub.start()
-        stack.push_async_callback(services.hub.stop)
-        stack.push_async_callback(services.outbox.close)
-        await services.shows.start()
-        stack.push_async_callback(services.shows.close)
-        stack.push_async_callback(services.orders.close)
-
-        metrics = Metrics(
-            {"hub": services.hub.statistics, "writer": lambda: _writer_numbers(services.database)}
-        )
+        if sockets is None:
+            for address in dict.fromkeys((settings.database_address, settings.vault_address)):
+                await migrations.upgrade(address)
+        services = await stack.enter_async_context(open_core(settings, clock))
+        metrics = metrics_of(services)
         dispatch = Dispatch(
             shows=services.shows, stock=services.stock, orders=services.orders, metrics=metrics
         )
@@ -149,18 +133,35 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
         stack.push_async_callback(runner.cleanup)
         assert runner.server is not None
 
-        failed = asyncio.Event()
-        await stack.enter_async_context(_working(services, gatekeeper, failed))
-        await door.listen(settings.host, settings.port, web_server=runner.server)
+        work = work_of(services) if works else own_work_of(services)
+        parts = {**upkeep_of(services, gatekeeper), **work}
+        failed = await stack.enter_async_context(running(parts))
+        if sockets is None:
+            ports = [settings.port, settings.own_port] if settings.own_port else [settings.port]
+            for port in ports:
+                await door.listen(settings.host, port, web_server=runner.server)
+        else:
+            for sock in sockets:
+                await door.listen(sock=sock, web_server=runner.server)
         stack.push_async_callback(door.close)
         yield House(services, door, dispatch=dispatch, application=web_app, failed=failed)
 
 
-async def serve(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, then drains: nobody is dropped who can be handed over."""
+async def serve(settings: Settings, *, works: bool = True, place: Place | None = None) -> None:
+    """Serves until SIGTERM or SIGINT, then drains: nobody is dropped who can be handed over.
+
+    Args:
+        works: see `open_house`.
+        place: of a node of `serve --workers`; its supervisor is told when the doors are open, and
+            ends the node by going away.
+    """
     asked = asked_to_end()
-    async with open_house(settings) as house:
-        log.info("serving", url=house.url, database=house.services.database.dialect)
+    sockets = None if place is None else place.sockets
+    async with open_house(settings, works=works, sockets=sockets) as house:
+        if place is None:
+            log.info("serving", url=house.url, database=house.services.database.dialect)
+        else:
+            place.take(asked)
         # What lives now lives on: the collector need not look at it again. What a command makes
         # dies with it, without the collector: looking after every 700 objects, as is usual, took a
         # tenth of a flash sale's time.
@@ -192,52 +193,6 @@ def _be_the_only_one(settings: Settings, stack: contextlib.AsyncExitStack) -> No
         raise BadSettings(
             f"{url.database} is being served by another process; PostgreSQL takes several"
         ) from problem
-
-
-@contextlib.asynccontextmanager
-async def _working(
-    services: Services, gatekeeper: HouseGatekeeper, failed: asyncio.Event
-) -> AsyncIterator[None]:
-    """Runs the background work of every part while the house is open.
-
-    A part that dies is a bug, and going on without it would be a silent failure (no holds expire,
-    no events are relayed). So it is logged and the process ends, for its supervisor to start again.
-    """
-    work: dict[str, Coroutine[Any, Any, None]] = {
-        "outbox": services.outbox.run(),
-        "housekeeping": keep_house(services),
-        "people": services.people.run(),
-        "moderation": services.moderation.run(),
-        "stock": services.stock.run(),
-        "orders": services.orders.run(),
-        "shows": services.shows.run(),
-        "gatekeeper": gatekeeper.run(services.hub),
-        "sandbox": services.sandbox.run(services.payments.receive_sandbox),
-    }
-    tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
-
-    def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            log.error("background work ended", part=task.get_name(), exc_info=task.exception())
-            failed.set()
-
-    for task in tasks:
-        task.add_done_callback(ended)
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.remove_done_callback(ended)
-            task.cancel()
-        # A part that swallows its cancellation is a bug, but not one to keep a process alive for.
-        ended_by_now, stuck = await asyncio.wait(tasks, timeout=_PARTS_END_S)
-        await asyncio.gather(*ended_by_now, return_exceptions=True)
-        for task in stuck:
-            log.error("background work did not end", part=task.get_name())
-
-
-def _writer_numbers(database: Database) -> dict[str, float]:
-    return {**asdict(database.writer.counts), "backlog": database.writer.backlog}
 
 
 def _door_settings(settings: Settings) -> FrontDoorSettings:

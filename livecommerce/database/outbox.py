@@ -79,13 +79,17 @@ class Outbox:
         self._under_way: dict[str, asyncio.Future[object]] = {}
         database.writer.on_committed(self._tell)
 
-    async def run(self) -> None:
-        """Relay and mark until cancelled. Outages are waited out."""
+    async def run(self, *, relays: bool = True) -> None:
+        """Relay and mark until cancelled. Outages are waited out.
+
+        Args:
+            relays: False leaves to other processes what was left undelivered, by this one too.
+        """
         relay_at_s = self._clock.mono_s()
         while True:
             try:
                 await self.mark()
-                if self._clock.mono_s() >= relay_at_s:
+                if relays and self._clock.mono_s() >= relay_at_s:
                     relay_at_s = self._clock.mono_s() + _RELAY_EVERY_S
                     if self._is_open():
                         await self.relay()

@@ -15,7 +15,8 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from livecommerce.app.house import House, asked_to_end, open_house
+from livecommerce.app.ending import asked_to_end
+from livecommerce.app.house import House, open_house
 from livecommerce.client import Closed, RoomClient
 from livecommerce.config import Settings
 from livecommerce.demo import script

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import sqlalchemy as sa
 from aiohttp import web
 
 from livecommerce.catalogue.service import Catalogue
@@ -28,9 +27,9 @@ from livecommerce.gateway.http import (
 from livecommerce.gateway.http.bodies import reply_raw
 from livecommerce.gateway.http.errors import answer_errors
 from livecommerce.gateway.metrics import Metrics
+from livecommerce.gateway.readiness import checks_of
 from livecommerce.gateway.snapshot import Snapshots
 from livecommerce.kernel.clock import Clock
-from livecommerce.kernel.errors import Refused
 from livecommerce.kernel.limits import Throttle
 from livecommerce.orders.service import Orders
 from livecommerce.payments.providers.sandbox import Sandbox
@@ -109,17 +108,6 @@ def build(
     async def described(request: web.Request) -> web.Response:
         return reply_raw(document)
 
-    async def database_answers() -> bool:
-        try:
-            await services.database.fetch_one(sa.select(sa.literal(1)))
-        except Refused:
-            return False
-        return True
-
-    async def hub_is_ready() -> bool:
-        return services.hub.is_ready()
-
-    checks = {"database": database_answers, "backplane": hub_is_ready}
     boots = boot.Boots(
         shows=services.shows,
         catalogue=services.catalogue,
@@ -130,7 +118,7 @@ def build(
         [
             web.get("/v1/live", upgrade),
             web.get("/v1/openapi.json", described),
-            *telemetry.routes(metrics, checks),
+            *telemetry.routes(metrics, checks_of(services.database, services.hub)),
             *people.routes(
                 services.people,
                 services.shows.rooms.resolve,

@@ -79,9 +79,9 @@ class Orders:
             reader=self._reader,
         )
 
-    async def run(self) -> None:
-        """Runs payments, expiries and refunds until cancelled."""
-        await self.checkout.run()
+    async def run(self, *, may_lead: bool = True) -> None:
+        """Runs payments, expiries and refunds until cancelled; see `Checkout.run`."""
+        await self.checkout.run(may_lead=may_lead)
 
     async def close(self) -> None:
         await self.checkout.close()

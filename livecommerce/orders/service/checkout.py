@@ -108,12 +108,17 @@ class Checkout:
             )
             self._publisher.publish(facts.room_id, event)
 
-    async def run(self) -> None:
-        """Runs until cancelled: takes up what a crash left behind, then looks every second."""
+    async def run(self, *, may_lead: bool = True) -> None:
+        """Runs until cancelled: takes up what a crash left behind, then looks every second.
+
+        Args:
+            may_lead: False leaves what is due to other processes; this one goes on only with the
+                payments it began and with what providers tell.
+        """
         recovered = False
         while True:
             try:
-                leads = await self._leadership.held()
+                leads = may_lead and await self._leadership.held()
                 if leads and not recovered:
                     # SQLite has one process: what is under way in the rows is under way nowhere.
                     everything = self._database.dialect == "sqlite"

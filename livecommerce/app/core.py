@@ -1,0 +1,70 @@
+"""What every process of a shop opens: services that hear the other processes and are heard."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+
+from livecommerce.app.services import Services, open_services
+from livecommerce.config import BadSettings, Settings
+from livecommerce.gateway.metrics import Metrics
+from livecommerce.kernel.clock import Clock
+
+
+@contextlib.asynccontextmanager
+async def open_core(settings: Settings, clock: Clock) -> AsyncIterator[Services]:
+    """Opens the services on databases of the newest schema; on the way out stores what waits,
+    tells what is committed, and closes them."""
+    async with contextlib.AsyncExitStack() as stack:
+        services = await open_services(settings, clock, stack)
+        await services.people.start()
+        stack.push_async_callback(services.people.close)
+        await services.hub.start()
+        stack.push_async_callback(services.hub.stop)
+        stack.push_async_callback(services.outbox.close)
+        await services.shows.start()
+        stack.push_async_callback(services.shows.close)
+        stack.push_async_callback(services.orders.close)
+        yield services
+
+
+def metrics_of(services: Services) -> Metrics:
+    """Makes what the process tells at /metrics."""
+    hub, writer = services.hub, services.database.writer
+    return Metrics(
+        {
+            "hub": hub.statistics,
+            "writer": lambda: {**asdict(writer.counts), "backlog": writer.backlog},
+        }
+    )
+
+
+def require_shared(settings: Settings, wish: str) -> None:
+    """Refuses settings with which several processes cannot be one shop.
+
+    Args:
+        wish: the command that needs them, as it is typed.
+
+    Raises:
+        BadSettings: naming each setting that is in the way, and what to do.
+    """
+    wrong = []
+    for name, address in (
+        ("DATABASE_URL", settings.database_address),
+        ("VAULT_URL", settings.vault_address),
+    ):
+        if address.startswith("sqlite"):
+            wrong.append(
+                f"LIVECOMMERCE_{name}: `{wish}` needs PostgreSQL (postgresql+asyncpg://…). "
+                "SQLite takes one process, and `livecommerce serve` is it: it does everything"
+            )
+            if not settings.database_url:
+                break  # the vault follows the database
+    if not settings.redis_url:
+        wrong.append(
+            f"LIVECOMMERCE_REDIS_URL: `{wish}` needs Redis (redis://…), through which the "
+            "processes of a shop hear each other; without it a room would be told half"
+        )
+    if wrong:
+        raise BadSettings("\n".join(wrong))
