@@ -354,6 +354,8 @@ class Hub:
             await asyncio.sleep(seconds)
             try:
                 await act()
+            except ConnectionError as error:
+                log.warning("the backplane is away", timer=act.__name__, error=str(error))
             except Exception:
                 log.exception("timer failed", timer=act.__name__)
 

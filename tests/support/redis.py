@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from redis import Redis
+
 from tests.support import processes
 from tests.support.ports import LOOPBACK, free_port, wait_until_accepting
 
@@ -27,7 +29,10 @@ class RedisServer:
         return f"redis://{LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start empty on the same port as before, and wait until it takes connections."""
+        """Start on the same port as before and wait until it takes connections.
+
+        It is empty, or has what `save` wrote.
+        """
         with self.log.open("ab") as log:
             self._process = processes.start(
                 [
@@ -44,12 +49,21 @@ class RedisServer:
             raise RuntimeError(f"redis did not start:\n{self.log.read_text()[-2000:]}") from None
 
     def stop(self) -> None:
-        """Shut down; everything stored is gone."""
+        """Shut down; everything is gone that was not saved."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """End at once, as a lost machine would."""
         self._end(signal.SIGKILL)
+
+    def save(self) -> None:
+        """Write what is stored to a file: the next start begins with it."""
+        with Redis.from_url(self.url()) as client:
+            client.save()
+
+    def forget(self) -> None:
+        """Throw what was saved away: the next start is empty again."""
+        (self.folder / "dump.rdb").unlink(missing_ok=True)
 
     def pause(self) -> None:
         """Stop answering without closing a connection, until `resume`."""

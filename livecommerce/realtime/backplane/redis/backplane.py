@@ -203,7 +203,8 @@ class RedisBackplane:
         wait_s = self._settings.probe_s
         try:
             await shard.commands.send(self._how, shard.probe_channel, word, wait_s=wait_s)
-            await asyncio.wait_for(heard, wait_s)
+            async with asyncio.timeout(wait_s):
+                await heard
         except Away as error:
             # It could not be said, so whether it would be heard is not known.
             log.warning("probe not sent", url=shown(shard.url), error=str(error))

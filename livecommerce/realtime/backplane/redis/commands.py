@@ -23,6 +23,8 @@ from livecommerce.realtime.backplane.redis.links import (
     Backoff,
     Doubtful,
     connection_to,
+    end,
+    hang_up,
     is_doubtful,
     shown,
 )
@@ -125,7 +127,8 @@ class CommandLink:
     async def wait_until_up(self, seconds: float) -> bool:
         """Waits for the connection; False when it does not come in time."""
         try:
-            await asyncio.wait_for(self._came_up.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._came_up.wait()
         except TimeoutError:
             return False
         return True
@@ -140,8 +143,7 @@ class CommandLink:
         if self._expiry is not None:
             self._expiry.cancel()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         for command in (*self._sent, *self._queue):
             command.give_up("the link was closed")
         self._sent.clear()
@@ -211,7 +213,7 @@ class CommandLink:
                 log.exception("the link to Redis failed", url=shown(self.url))
                 self._went_away(None)
             finally:
-                await _hang_up(connection)
+                await hang_up(connection)
             await asyncio.sleep(backoff.pause_s())
 
     async def _greet(self, connection: Connection) -> None:
@@ -310,11 +312,3 @@ class CommandLink:
                 self._bytes -= command.size
                 command.give_up("Redis did not answer in time")
         self._queue = kept
-
-
-async def _hang_up(connection: Connection) -> None:
-    try:
-        await connection.disconnect(nowait=True)
-    except (RedisError, OSError):
-        # It is gone either way.
-        pass

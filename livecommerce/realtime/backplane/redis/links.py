@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
 from redis.asyncio import Connection, ConnectionPool
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from livecommerce.realtime.backplane.redis.settings import RedisSettings
 
@@ -58,6 +59,26 @@ def connection_to(url: str, settings: RedisSettings, **overrides: Any) -> Connec
 def shown(url: str) -> str:
     """The address without its password."""
     return url.rsplit("@", maxsplit=1)[-1]
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancels a task until it has ended.
+
+    Once is not enough: redis-py sends under `asyncio.wait_for`, which before Python 3.12 loses a
+    cancellation that comes in the turn in which it is done.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
+
+
+async def hang_up(connection: Connection) -> None:
+    """Closes a connection in whatever state it is."""
+    try:
+        await connection.disconnect(nowait=True)
+    except (RedisError, OSError):
+        # It is gone either way.
+        pass
 
 
 class Backoff:

@@ -1,3 +1,4 @@
+#!lua
 -- Reads a room's log; begins an epoch where there is none.
 --
 -- KEYS  meta, stream

@@ -11,7 +11,14 @@ import structlog
 from redis.asyncio import Connection
 from redis.exceptions import RedisError
 
-from livecommerce.realtime.backplane.redis.links import Away, Backoff, connection_to, shown
+from livecommerce.realtime.backplane.redis.links import (
+    Away,
+    Backoff,
+    connection_to,
+    end,
+    hang_up,
+    shown,
+)
 from livecommerce.realtime.backplane.redis.settings import RedisSettings
 
 log = structlog.get_logger()
@@ -69,8 +76,7 @@ class SubscriberLink:
     async def close(self) -> None:
         self._is_closed = True
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         for waiting in self._waiting.values():
             for each in waiting:
                 if not each.done():
@@ -98,7 +104,8 @@ class SubscriberLink:
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(channel, []).append(confirmed)
         try:
-            await asyncio.wait_for(confirmed, self._settings.read_wait_s)
+            async with asyncio.timeout(self._settings.read_wait_s):
+                await confirmed
         except TimeoutError:
             raise Away("Redis did not confirm a subscription in time") from None
 
@@ -110,7 +117,7 @@ class SubscriberLink:
         """Drops the connection: it seems to be deaf. Another one is made at once."""
         if self._connection is not None:
             log.error("a deaf link is dropped", url=shown(self.url))
-            await self._connection.disconnect(nowait=True)
+            await hang_up(self._connection)
 
     # The link
 
@@ -143,12 +150,8 @@ class SubscriberLink:
                 self._confirmed.clear()
                 self._regained.clear()
                 if asking is not None:
-                    asking.cancel()
-                    await asyncio.gather(asking, return_exceptions=True)
-                try:
-                    await connection.disconnect(nowait=True)
-                except (RedisError, OSError):
-                    pass
+                    await end(asking)
+                await hang_up(connection)
             await asyncio.sleep(backoff.pause_s())
 
     async def _keep_asking(self, connection: Connection) -> None:

@@ -1,3 +1,4 @@
+#!lua
 -- Stores one node's count of a room and sums those of all nodes whose lease has not run out.
 --
 -- KEYS  counts: node -> "count:end of lease in ms"
