@@ -17,11 +17,14 @@ class SharedPort:
     The system deals new connections out among the sockets that listen, so a node that died is sent
     nobody from the moment its socket is closed.
 
+    Args:
+        setting: where the port was chosen, for whoever cannot have it.
+
     Raises:
         BadSettings: somebody else listens there, or the address is none of ours.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, setting: str = "PORT") -> None:
         self._held: list[socket.socket] = []
         self._addresses: list[_Address] = []
         try:
@@ -39,7 +42,7 @@ class SharedPort:
         except OSError as problem:
             self.close()
             reason = problem.strerror or str(problem)
-            raise BadSettings(f"LIVECOMMERCE_PORT: {host}:{port}: {reason}") from problem
+            raise BadSettings(f"LIVECOMMERCE_{setting}: {host}:{port}: {reason}") from problem
         self.port = port
 
     def bind(self) -> Sequence[socket.socket]:

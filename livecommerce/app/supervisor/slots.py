@@ -17,13 +17,13 @@ log = structlog.get_logger()
 READY_S = 60.0
 """How long a node may take to open its doors. It waits for a database that is coming back."""
 BAD_SETTINGS = 2
-"""What the command line exits with for BadSettings."""
+"""What the command line exits with for BadSettings: the next start would meet the same ones."""
 
 StartNode = Callable[[int, Sequence[socket.socket]], Awaitable[Node]]
 
 
 class Hopeless(Exception):
-    """A node died as often as it was started. `code` is what it exited with last."""
+    """The next node would die too. `code` is what the last one exited with."""
 
     def __init__(self, number: int, code: int) -> None:
         super().__init__(f"node {number} exited with {code}")
@@ -72,8 +72,10 @@ class Slot:
                 node = await self._replace(node)
                 continue
             code = node.ended.result()
-            wait_s = None if code == BAD_SETTINGS else patience.after(node.served_s)
-            self._close()
+            # What was never up says at once why, as a single node does.
+            is_vain = code == BAD_SETTINGS or not self.filled.is_set()
+            wait_s = None if is_vain else patience.after(node.served_s)
+            self.close()
             if wait_s is None:
                 raise Hopeless(self.number, code)
             log.error("node died", node=self.number, pid=node.pid, code=code, again_in_s=wait_s)
@@ -128,7 +130,8 @@ class Slot:
         if not ready.cancelled() and ready.result():
             self.filled.set()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Closes the sockets: nobody is sent here any more."""
         for sock in self._sockets:
             sock.close()
         self._sockets = []

@@ -64,12 +64,14 @@ async def supervise(settings: Settings, *, workers: int, works: bool = True) -> 
         for task in tasks:
             task.cancel()
         await asyncio.gather(ending, *others, *tasks, return_exceptions=True)
+        for slot in slots:
+            slot.close()
         is_clean = await _end(slots, settings.drain_s + ENDING_S, wishes.hurry)
     for failure in failures:
         if not isinstance(failure, Hopeless):
             assert failure is not None
             raise failure
-        log.error("node dies again and again", node=failure.number, code=failure.code)
+        log.error("giving up on a node", node=failure.number, code=failure.code)
         raise SystemExit(BAD_SETTINGS if failure.code == BAD_SETTINGS else 1)
     if not is_clean:
         raise SystemExit(1)
@@ -102,13 +104,14 @@ def _ports(settings: Settings, workers: int) -> Iterator[Sequence[Sequence[Share
         )
     with contextlib.ExitStack() as stack:
 
-        def held(port: int) -> SharedPort:
-            made = SharedPort(settings.host, port)
+        def held(port: int, setting: str) -> SharedPort:
+            made = SharedPort(settings.host, port, setting=setting)
             stack.callback(made.close)
             return made
 
-        shared = held(settings.port)
-        yield [[shared, *([held(own[index])] if own else [])] for index in range(workers)]
+        shared = held(settings.port, "PORT")
+        own_ones = [held(port, "OWN_PORT") for port in own]
+        yield [[shared, *own_ones[index : index + 1]] for index in range(workers)]
 
 
 async def _migrate() -> bool:
