@@ -91,6 +91,41 @@ def test_from_an_empty_folder_to_a_breach(tmp_path: Path):
     assert "v@main" in broken.stdout
 
 
+@pytest.mark.parametrize(
+    "command", [("serve", "--workers", "2"), ("serve", "--no-work"), ("work",)], ids=" ".join
+)
+def test_several_processes_need_postgresql_and_redis(tmp_path: Path, command: tuple[str, ...]):
+    done = run(tmp_path, *command)
+    assert done.returncode == 2
+    assert "LIVECOMMERCE_DATABASE_URL" in done.stderr
+    assert "needs PostgreSQL" in done.stderr
+    assert "LIVECOMMERCE_REDIS_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"LIVECOMMERCE_REDIS_URL": ""}, "LIVECOMMERCE_REDIS_URL"),
+        ({"LIVECOMMERCE_VAULT_URL": "sqlite+aiosqlite:///vault.db"}, "LIVECOMMERCE_VAULT_URL"),
+        ({"LIVECOMMERCE_OWN_PORT": "8079"}, "LIVECOMMERCE_OWN_PORT: 8079 to 8081"),
+        ({"LIVECOMMERCE_HOST": "192.0.2.1"}, "LIVECOMMERCE_PORT: 192.0.2.1:8080"),
+    ],
+)
+def test_what_keeps_nodes_from_starting_is_named(tmp_path: Path, wrong: dict[str, str], named: str):
+    shared = {
+        "LIVECOMMERCE_DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:1/nothing",
+        "LIVECOMMERCE_REDIS_URL": "redis://127.0.0.1:1",
+    }
+    done = run(tmp_path, "serve", "--workers", "3", **shared | wrong)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert done.stderr.count("LIVECOMMERCE_") == named.count("LIVECOMMERCE_") + (
+        "OWN_PORT" in named  # and the one it collides with
+    )
+    assert "Traceback" not in done.stderr
+
+
 async def test_serve_drains_and_goes_on_with_the_same_data(tmp_path: Path):
     settings = {"LIVECOMMERCE_DATA_DIR": str(tmp_path), "LIVECOMMERCE_DRAIN_S": "1"}
     with running_server(settings) as server:

@@ -24,6 +24,6 @@ def pytest_asyncio_loop_factories(
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OpenedHouse]:
     """The whole product, once a module; its web client is a page and two assets."""
     folder = tmp_path_factory.mktemp("house")
-    settings = {"web_dir": str(small_web_client(folder / "web")), "allowed_origins": (PARTNER,)}
-    async with running_house(folder, **settings) as opened:
+    web_dir = str(small_web_client(folder / "web"))
+    async with running_house(folder, web_dir=web_dir, allowed_origins=(PARTNER,)) as opened:
         yield opened

@@ -99,8 +99,10 @@ class OpenedHouse:
 
 
 @contextlib.asynccontextmanager
-async def running_house(folder: Path, **settings: Any) -> AsyncIterator[OpenedHouse]:
-    """Opens a house on a loopback port; its data lies in `folder`."""
+async def running_house(
+    folder: Path, *, works: bool = True, **settings: Any
+) -> AsyncIterator[OpenedHouse]:
+    """Opens a house on a loopback port; its data lies in `folder`. `works`: see `open_house`."""
     port = free_port()
     wanted = Settings(
         **{
@@ -114,7 +116,7 @@ async def running_house(folder: Path, **settings: Any) -> AsyncIterator[OpenedHo
         }
     )
     async with (
-        open_house(wanted) as house,
+        open_house(wanted, works=works) as house,
         Api(f"http://{LOOPBACK}:{house.door.port}") as api,
         aiohttp.ClientSession(
             auto_decompress=False,

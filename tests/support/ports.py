@@ -2,6 +2,7 @@
 
 import socket
 import time
+from contextlib import ExitStack, suppress
 
 LOOPBACK = "127.0.0.1"
 
@@ -15,6 +16,17 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def free_ports(count: int) -> int:
+    """The first of some neighbouring ports that nobody listens on. See `free_port`."""
+    while True:
+        first = free_port()
+        with suppress(OSError), ExitStack() as stack:
+            for port in range(first + 1, first + count):
+                probe = stack.enter_context(socket.socket())
+                probe.bind((LOOPBACK, port))
+            return first
 
 
 def accepts(port: int, host: str = LOOPBACK) -> bool:

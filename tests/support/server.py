@@ -9,8 +9,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from tests.support import processes
 from tests.support.ports import LOOPBACK, free_port
@@ -19,9 +21,18 @@ START_S = 30.0
 
 
 class ServerProcess:
-    """`livecommerce serve` on a loopback port. Made by `running_server`."""
+    """`livecommerce serve` on a loopback port. Made by `running_server`.
 
-    def __init__(self, folder: Path, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+    `port_setting` is the one that says where to ask whether it is ready.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        port_setting: str = "LIVECOMMERCE_PORT",
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.log = folder / "server.log"
@@ -30,7 +41,7 @@ class ServerProcess:
         self._env = {
             **inherited,
             "LIVECOMMERCE_HOST": LOOPBACK,
-            "LIVECOMMERCE_PORT": str(self.port),
+            port_setting: str(self.port),
             **env,
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,6 +52,28 @@ class ServerProcess:
         if self._process is None:
             raise RuntimeError("the server is not running")
         return self._process.pid
+
+    def nodes(self) -> dict[int, int]:
+        """Of `serve --workers`: the processes by their places, as they are now.
+
+        While a node is replaced, the new one.
+        """
+        found = {}
+        for child in sorted(psutil.Process(self.pid).children(), key=lambda one: one.create_time()):
+            with suppress(psutil.NoSuchProcess):
+                line = child.cmdline()
+                if "node" in line:
+                    found[int(line[line.index("node") + 1])] = child.pid
+        return found
+
+    def signal(self, number: int) -> None:
+        """Send a signal, and wait for nothing."""
+        os.kill(self.pid, number)
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait until it ends; gives the exit code. `subprocess.TimeoutExpired` when it does not."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
 
     @property
     def url(self) -> str:
@@ -92,14 +125,17 @@ class ServerProcess:
 
 @contextmanager
 def running_server(
-    env: Mapping[str, str] | None = None, arguments: Sequence[str] = ("serve",)
+    env: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = ("serve",),
+    *,
+    port_setting: str = "LIVECOMMERCE_PORT",
 ) -> Iterator[ServerProcess]:
     """A server in a temporary working folder, stopped at the end.
 
     `env` holds `LIVECOMMERCE_*` settings; those of the calling shell are not passed on.
     """
     with tempfile.TemporaryDirectory(prefix="livecommerce-server-") as folder:
-        server = ServerProcess(Path(folder), arguments, env or {})
+        server = ServerProcess(Path(folder), arguments, env or {}, port_setting)
         try:
             server.start()
             yield server
