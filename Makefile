@@ -8,7 +8,7 @@ ARGS   ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo run check fix test test-fast test-web size bench web schema e2e \
+.PHONY: help setup system demo cluster run check fix test test-fast test-web size bench web schema e2e \
         screenshots hooks constraints clean
 
 help: ## list the targets
@@ -21,6 +21,9 @@ setup: ## make .venv, install the libraries, build the web client; instantaneous
 
 demo: setup ## open a living room: seeded shop, a show on air, a simulated audience, sign-in links
 	@$(BIN)/livecommerce demo $(ARGS)
+
+cluster: setup system ## the demo on two nodes and a worker, with PostgreSQL and Redis of its own
+	@$(BIN)/python -m tests.demo.cluster $(ARGS)
 
 run: setup ## serve on this machine (settings: LIVECOMMERCE_* in the environment)
 	@$(BIN)/livecommerce serve $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Sequence
 
 import msgspec
 import structlog
@@ -45,12 +46,16 @@ _AWAY_S = (1.0, 5.0)
 
 
 class Crowd:
-    """`count` people, each with an account, a socket and a pulse."""
+    """`count` people, each with an account, a socket and a pulse.
 
-    def __init__(self, services: Services, seeded: Seeded, url: str, count: int) -> None:
+    Args:
+        live: addresses of live sockets; the people are spread over them.
+    """
+
+    def __init__(self, services: Services, seeded: Seeded, live: Sequence[str], count: int) -> None:
         self._services = services
         self._seeded = seeded
-        self._url = url
+        self._nodes = live
         self._count = count
 
     async def run(self) -> None:
@@ -67,13 +72,14 @@ class Crowd:
     async def _attend(self, actor: Actor, index: int) -> None:
         chance = random.Random(index)
         # Everybody comes from an address of their own, or the sign-in limit would keep them out.
+        url = self._nodes[index % len(self._nodes)]
         ip = f"10.{index // 250}.{index % 250}.1"
         while True:
             try:
                 link = await self._services.people.make_link(actor.person_id)
                 signed_in = await self._services.people.link(link, ip=ip)
                 token = signed_in.tokens.access_token
-                client = RoomClient(self._url, room=self._seeded.room.id, token=token)
+                client = RoomClient(url, room=self._seeded.room.id, token=token)
                 # An access token lives ten minutes; before that everybody comes in anew.
                 async with asyncio.timeout(_VISIT_S), client as room:
                     await self._live(room, actor, chance)

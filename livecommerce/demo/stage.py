@@ -7,29 +7,19 @@ import contextlib
 import io
 import shutil
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import segno
-import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from livecommerce.app.ending import asked_to_end
 from livecommerce.app.house import House, open_house
-from livecommerce.client import Closed, RoomClient
 from livecommerce.config import Settings
-from livecommerce.demo import script
-from livecommerce.demo.crowd import Crowd
-from livecommerce.demo.host import ScriptedHost
-from livecommerce.demo.seed import ROOM_SLUG, Seeded, seed
-from livecommerce.kernel.errors import Refused
-from livecommerce.people.accounts import Actor
-
-log = structlog.get_logger()
-
-_LINK_VALID_S = 86_400
-_HOST_AWAY_S = 2.0
+from livecommerce.demo.doors import doors
+from livecommerce.demo.playing import playing
+from livecommerce.demo.seed import Seeded, seed
 
 
 async def open_stage(
@@ -61,7 +51,7 @@ async def open_stage(
         data_dir=folder,
         log_level="warning",
     )
-    with contextlib.suppress(_Interrupted), _bars(console, asked) as bar:
+    with contextlib.suppress(Interrupted), bars(console, asked) as bar:
         await (draw or draw_showcase)(folder / "drawn", media, bar)
         async with open_house(settings) as house:
             began_ms = house.services.clock.now_ms()
@@ -71,7 +61,11 @@ async def open_stage(
                 playback_url=f"/media/showcase.mp4#loop={began_ms}",
                 progress=bar("filling the shop"),
             )
-            async with _playing(house, seeded, began_ms, crowd, scripted=scripted):
+            live = [f"ws://127.0.0.1:{house.door.port}/v1/live"]
+            show = playing(
+                house.services, seeded, live, began_ms=began_ms, crowd=crowd, scripted=scripted
+            )
+            async with show:
                 bar.stop()
                 console.print(await _welcome(house, seeded, address, port), soft_wrap=True)
                 await house.until(asked)
@@ -94,7 +88,7 @@ Bars = Callable[[str], Callable[[float], None]]
 Draw = Callable[[Path, Path, Bars], Awaitable[None]]
 
 
-class _Interrupted(Exception):
+class Interrupted(Exception):
     """The demo was asked to end in the middle of a long step."""
 
 
@@ -114,7 +108,7 @@ class _Bars:
 
         def advance(share: float) -> None:
             if self._asked.is_set():
-                raise _Interrupted
+                raise Interrupted
             self._progress.update(task, completed=share)
 
         return advance
@@ -124,7 +118,8 @@ class _Bars:
 
 
 @contextlib.contextmanager
-def _bars(console: Console, asked: asyncio.Event) -> Iterator[_Bars]:
+def bars(console: Console, asked: asyncio.Event) -> Iterator[_Bars]:
+    """Shows how far long steps are; when `asked` is set, the one under way raises Interrupted."""
     columns = (TextColumn("  {task.description:<28}"), BarColumn(32), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         yield _Bars(progress, asked)
@@ -143,71 +138,12 @@ async def draw_showcase(drawn: Path, media: Path, bar: Bars) -> None:
     await asyncio.to_thread(render_showcase, video, drawn, bar("rendering the showcase video"))
 
 
-@contextlib.asynccontextmanager
-async def _playing(
-    house: House, seeded: Seeded, began_ms: int, crowd: int, *, scripted: bool
-) -> AsyncIterator[None]:
-    """Host and audience, while the room is open."""
-    url = f"ws://127.0.0.1:{house.door.port}/v1/live"
-
-    async def perform() -> None:
-        while True:
-            try:
-                token = await _token(house, seeded.host)
-                client = RoomClient(url, room=seeded.room.id, token=token)
-                # The token lives ten minutes; between two rounds nobody notices a new one.
-                async with asyncio.timeout(script.LOOP_S * 3), client:
-                    show = ScriptedHost(client, seeded, house.services.clock, began_ms)
-                    await show.run()
-            except TimeoutError:
-                pass
-            except (Closed, Refused) as problem:
-                log.warning("the host comes back", after=str(problem))
-                await asyncio.sleep(_HOST_AWAY_S)
-
-    parts = {"crowd": Crowd(house.services, seeded, url, crowd).run()}
-    if scripted:
-        parts["host"] = perform()
-    tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
-    for task in tasks:
-        task.add_done_callback(_complain)
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _complain(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("part of the demo ended", part=task.get_name(), exc_info=task.exception())
-
-
-async def _token(house: House, actor: Actor) -> str:
-    link = await house.services.people.make_link(actor.person_id)
-    return (await house.services.people.link(link, ip="127.0.0.1")).tokens.access_token
-
-
 async def _welcome(house: House, seeded: Seeded, address: str, port: int) -> str:
     """The sign-in links, a line each so that a terminal can open them, and a code for phones."""
-    people = house.services.people
     here, there = f"http://localhost:{port}", f"http://{address}:{port}"
-    room, studio = f"/r/{ROOM_SLUG}", f"/studio/{ROOM_SLUG}"
-    doors: tuple[tuple[str, Actor | None, str, str], ...] = (
-        ("just watch", None, here, room),
-        ("viewer", seeded.viewer, here, room),
-        ("host", seeded.host, here, studio),
-        ("moderator", seeded.moderator, here, studio),
-        ("phone", seeded.phone, there, room),
-    )
     lines = ["", "[bold]The living room is open.[/] Ctrl-C closes it.", ""]
     link = ""
-    for name, actor, base, path in doors:
-        link = base + path
-        if actor is not None:
-            token = await people.make_link(actor.person_id, valid_s=_LINK_VALID_S, uses=50)
-            link = f"{base}/account#link={token}&next={path}"
+    for name, link in await doors(house.services.people, seeded, here=here, there=there):
         lines.append(f"  [bold]{name:<11}[/] {link}")
     code = io.StringIO()
     segno.make(link, error="l").terminal(out=code, compact=True)

@@ -1,6 +1,7 @@
 """A demo whose pictures are there already and whose video is empty: run as a process by tests.
 
-Called with a folder, where `drawn` lies beside, a port, and the number of viewers.
+Called with a folder, where `drawn` lies beside, a port, and the number of viewers; with --cluster
+at the end on several nodes.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from livecommerce.demo.stage import Bars, open_stage
 from livecommerce.gateway import log
+from tests.demo.cluster import open_cluster
 
 
 async def draw(drawn: Path, media: Path, bar: Bars) -> None:
@@ -33,6 +35,17 @@ def never_ready(bar: Bars) -> None:
 
 if __name__ == "__main__":
     log.configure("warning", "json")
+    if "--cluster" in sys.argv:
+        asyncio.run(
+            open_cluster(
+                crowd=int(sys.argv[3]),
+                port=int(sys.argv[2]),
+                folder=Path(sys.argv[1]),
+                console=Console(width=200),
+                draw=draw,
+            )
+        )
+        sys.exit()
     asyncio.run(
         open_stage(
             crowd=int(sys.argv[3]),

@@ -54,7 +54,7 @@ async def test_they_chat_and_buy_and_are_marked_and_leave_when_told(
     monkeypatch.setattr(random, "Random", Hasty)
     seeded = await on_air(house, pictures)
     async with house.client(seeded.room.id) as client:
-        coming = asyncio.create_task(Crowd(house.services, seeded, house.live_url, 12).run())
+        coming = asyncio.create_task(Crowd(house.services, seeded, [house.live_url], 12).run())
         lines: list[ChatPosted] = []
         bought = 0
         async with asyncio.timeout(20):
@@ -93,7 +93,7 @@ async def test_a_member_who_is_banned_stays_away_and_the_others_stay(
         return await make_link(person_id, **terms)
 
     monkeypatch.setattr(house.services.people, "make_link", counted)
-    coming = asyncio.create_task(Crowd(house.services, seeded, house.live_url, 3).run())
+    coming = asyncio.create_task(Crowd(house.services, seeded, [house.live_url], 3).run())
     try:
         async with asyncio.timeout(10), house.client(seeded.room.id) as client:
             async for event in client.events():
@@ -124,7 +124,7 @@ async def test_a_bug_in_one_of_them_ends_the_crowd_and_nothing_waits_for_it(
         await asyncio.sleep(60)
 
     monkeypatch.setattr(Crowd, "_live", live)
-    coming = asyncio.create_task(Crowd(house.services, seeded, house.live_url, 12).run())
+    coming = asyncio.create_task(Crowd(house.services, seeded, [house.live_url], 12).run())
     done, _ = await asyncio.wait({coming}, timeout=8)
     assert done
     assert isinstance(coming.exception(), BaseExceptionGroup)

@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from livecommerce.demo.stage import lan_address
 from tests.support import processes
-from tests.support.ports import accepts, free_port
+from tests.support.ports import accepts, free_port, free_ports
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 OPEN = "The living room is open."
+OPEN_ON_NODES = "The living room is open on two nodes."
 SECOND_START_S = 10.0
 
 
@@ -47,8 +49,8 @@ class Demo:
 
 
 @contextmanager
-def demo(folder: Path, pictures: Path, *more: str, crowd: int = 3) -> Iterator[Demo]:
-    port, log = free_port(), folder.with_suffix(".log")
+def demo(folder: Path, pictures: Path, *more: str, crowd: int = 3, port: int = 0) -> Iterator[Demo]:
+    port, log = port or free_port(), folder.with_suffix(".log")
     command = [sys.executable, "-m", "tests.demo.staged"]
     with log.open("wb") as output:
         process = processes.start(
@@ -84,6 +86,36 @@ def test_it_opens_and_opens_again_and_ends(tmp_path: Path, pictures: Path):
         code, seconds = second.end(signal.SIGINT)
         assert code == 0, second.said()
         assert seconds < 10
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_on_a_cluster_it_plays_on_all_nodes_and_ends_all_of_them(tmp_path: Path, pictures: Path):
+    first = free_ports(4)
+    with demo(tmp_path / "demo", pictures, "--cluster", port=first) as cluster:
+        cluster.wait_for(OPEN_ON_NODES, within_s=60)
+        family = psutil.Process(cluster.process.pid).children(recursive=True)
+        assert {"postgres", "redis-server"} <= {one.name() for one in family}
+        for port in range(first, first + 3):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/rooms/majlis") as answer:
+                assert answer.status == 200
+        deadline = time.monotonic() + 10
+        while not all(connections(first + node) for node in (1, 2)):  # the crowd comes in
+            assert time.monotonic() < deadline, "a node without viewers"
+            time.sleep(0.1)
+        code, seconds = cluster.end(signal.SIGINT)
+        assert code == 0, cluster.said()
+        assert seconds < 15
+        assert "Traceback" not in cluster.said()
+        assert not [one for one in family if one.is_running()]
+
+
+def connections(port: int) -> int:
+    """How many viewers a node says it has."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        found = re.search(rb"^livecommerce_hub_connections ([\d.]+)$", answer.read(), re.MULTILINE)
+    assert found is not None
+    return int(float(found[1]))
 
 
 def test_it_ends_in_the_middle_of_a_long_step(tmp_path: Path, pictures: Path):

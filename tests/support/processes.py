@@ -50,6 +50,8 @@ def start(
         user=uid,
         group=uid,
         extra_groups=[] if uid is not None else None,
+        # A Ctrl-C is for whoever started us all; it ends us in its order.
+        process_group=0,
         preexec_fn=_die_with_parent(death_signal),  # noqa: PLW1509 (one system call, no locks)
     )
 

@@ -54,17 +54,8 @@ class ServerProcess:
         return self._process.pid
 
     def nodes(self) -> dict[int, int]:
-        """Of `serve --workers`: the processes by their places, as they are now.
-
-        While a node is replaced, the new one.
-        """
-        found = {}
-        for child in sorted(psutil.Process(self.pid).children(), key=lambda one: one.create_time()):
-            with suppress(psutil.NoSuchProcess):
-                line = child.cmdline()
-                if "node" in line:
-                    found[int(line[line.index("node") + 1])] = child.pid
-        return found
+        """Of `serve --workers`: see `nodes_of`."""
+        return nodes_of(self.pid)
 
     def signal(self, number: int) -> None:
         """Send a signal, and wait for nothing."""
@@ -121,6 +112,17 @@ class ServerProcess:
         code = processes.stop(self._process, by=by, timeout_s=20.0)
         self._process = None
         return code
+
+
+def nodes_of(supervisor: int) -> dict[int, int]:
+    """The process ids of a supervisor's nodes by place; while one is replaced, the new one."""
+    found = {}
+    for child in sorted(psutil.Process(supervisor).children(), key=lambda one: one.create_time()):
+        with suppress(psutil.NoSuchProcess):
+            line = child.cmdline()
+            if "node" in line:
+                found[int(line[line.index("node") + 1])] = child.pid
+    return found
 
 
 @contextmanager
