@@ -7,7 +7,10 @@ import resource
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from livecommerce.app.house import web_dir
 from livecommerce.app.services import open_services
@@ -37,6 +40,8 @@ INVARIANTS = (
 _FRESH_MS = 60_000
 """A payment the provider changed so recently may still be on its way to us."""
 _DISK_MIN_BYTES = 1_000_000_000
+_REDIS_MIN = 7
+_REDIS_S = 2.0
 
 
 class Finding(NamedTuple):
@@ -123,10 +128,11 @@ async def doctor(settings: Settings) -> list[Finding]:
         ("vault", settings.vault_address),
     ):
         findings.append(await _database(name, address))
+    findings += [await _redis(url) for url in settings.redis_url]
     findings.append(Finding("payments", ok=True, detail="sandbox: test cards, no money moves"))
     if settings.database_address.startswith("sqlite") and settings.public_url:
         findings.append(
-            Finding("scale", ok=True, detail="SQLite: one process; PostgreSQL takes any number")
+            Finding("scale", ok=True, detail="SQLite: one process; several need PostgreSQL, Redis")
         )
     return findings
 
@@ -157,6 +163,27 @@ def _secret(settings: Settings) -> Finding:
     if settings.secret:
         return Finding("secret", ok=True, detail="set")
     return Finding("secret", ok=True, detail=f"kept in {settings.data_dir / 'secret'}")
+
+
+async def _redis(url: str) -> Finding:
+    shown = url.rsplit("@", maxsplit=1)[-1]
+    try:
+        async with Redis.from_url(
+            url, socket_timeout=_REDIS_S, socket_connect_timeout=_REDIS_S
+        ) as client:
+            about: dict[str, Any] = await client.info()
+    except (RedisError, OSError, ValueError) as problem:
+        return Finding("redis", ok=False, detail=f"{shown}: {type(problem).__name__}: {problem}")
+    version = str(about["redis_version"])
+    policy = str(about["maxmemory_policy"])
+    # What is thrown away unseen is missed by nodes until they look; what is refused is told again.
+    keeps = policy == "noeviction" or not about["maxmemory"]
+    return Finding(
+        "redis",
+        int(version.split(".", maxsplit=1)[0]) >= _REDIS_MIN and keeps,
+        f"{shown}: version {version}, {_REDIS_MIN} needed"
+        + ("" if keeps else f"; maxmemory-policy is {policy}, noeviction needed"),
+    )
 
 
 async def _database(name: str, address: str) -> Finding:

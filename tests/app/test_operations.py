@@ -3,13 +3,18 @@
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from livecommerce.app import doctor, make_seller, migrate, open_house, sign_in_link, verify
+from livecommerce.app.operations import Finding
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.kernel.errors import Refused
 from tests.support.house import SECRET, running_house
+from tests.support.ports import LOOPBACK, free_port
+from tests.support.redis import RedisServer
 from tests.support.shop import Host, Problem
 
 
@@ -39,6 +44,31 @@ async def test_a_shop_that_was_used_has_no_breach(settings: Settings, tmp_path: 
     breaches = await verify(settings)
     assert breaches
     assert goods.variant_id in " ".join(breach.subject for breach in breaches)
+
+
+@pytest.mark.redis
+async def test_doctor_looks_at_every_redis(
+    settings: Settings, redis_server: RedisServer, redis_url: str
+):
+    nobody = f"redis://{LOOPBACK}:{free_port()}"
+    several = msgspec.structs.replace(settings, redis_url=(redis_url, nobody))
+
+    async def found() -> list[Finding]:
+        return [finding for finding in await doctor(several) if finding.name == "redis"]
+
+    well, away = await found()
+    assert well.ok, well
+    assert not away.ok
+    async with Redis.from_url(redis_url) as client:
+        await client.config_set("maxmemory", "1gb")
+        await client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            throws_away, _ = await found()
+        finally:
+            await client.config_set("maxmemory", "0")
+            await client.config_set("maxmemory-policy", "noeviction")
+    assert not throws_away.ok
+    assert "allkeys-lru" in throws_away.detail
 
 
 async def test_doctor_says_what_is_missing_and_what_is_well(settings: Settings):
