@@ -198,6 +198,12 @@ class Hub:
         """Applies changed roles to a person's connections in a room, on every node."""
         _ = self.publisher.signal(Regrade(person_id, room_id, audience_class, capabilities))
 
+    def regrade_here(
+        self, person_id: str, room_id: str, audience_class: str, capabilities: tuple[str, ...]
+    ) -> None:
+        """As `regrade`, on this node alone."""
+        self._regrade(Regrade(person_id, room_id, audience_class, capabilities))
+
     def apply_grade(
         self, connection: Connection, audience_class: str, capabilities: tuple[str, ...]
     ) -> None:
