@@ -85,8 +85,10 @@ async def play(server: RedisServer, steps: list[tuple[str, int, int]], chance: r
         try:
             await until(lambda: all(viewer.knows(shop) for _, viewer in viewers), 8.0)
         except TimeoutError:
-            missing = [{each.id for each in shop.lines} ^ set(viewer.log) for _, viewer in viewers]
-            raise AssertionError(f"not all is known: {missing}") from None
+            logs = [f"{len(viewer.log)} at {viewer.position}" for _, viewer in viewers]
+            rooms = [node.hub.warm_room(ROOM) for node in nodes]
+            states = [f"{room.state!r} at {room.received}" for room in rooms if room is not None]
+            raise AssertionError(f"of {len(shop.lines)} lines: {logs}, {states}") from None
         check(viewers)
         check_order(shop, viewers)
 

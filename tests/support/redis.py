@@ -11,7 +11,7 @@ from pathlib import Path
 from redis import Redis
 
 from tests.support import processes
-from tests.support.ports import LOOPBACK, free_port, wait_until_accepting
+from tests.support.ports import LOOPBACK, lasting_port, wait_until_accepting
 
 
 class RedisServer:
@@ -19,7 +19,7 @@ class RedisServer:
 
     def __init__(self, folder: Path, executable: str) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = lasting_port()
         self.log = folder / "redis.log"
         self._executable = executable
         self._process: subprocess.Popen[bytes] | None = None
