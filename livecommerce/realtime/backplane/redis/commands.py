@@ -24,6 +24,7 @@ from livecommerce.realtime.backplane.redis.links import (
     Doubtful,
     connection_to,
     end,
+    facts_of,
     hang_up,
     is_doubtful,
     shown,
@@ -218,9 +219,7 @@ class CommandLink:
 
     async def _greet(self, connection: Connection) -> None:
         await connection.send_command("INFO", "server")
-        about = (await connection.read_response()).decode()
-        lines = dict(line.split(":", 1) for line in about.splitlines() if ":" in line)
-        self.generation = lines.get("run_id", "")
+        self.generation = facts_of(await connection.read_response()).get("run_id", "")
         await self._load_scripts(connection)
 
     async def _load_scripts(self, connection: Connection) -> None:

@@ -123,12 +123,14 @@ class SubscriberLink:
 
     async def _run(self) -> None:
         backoff = Backoff(self._settings)
+        was_hearing = True
         while True:
             connection = connection_to(self.url, self._settings)
             asking: asyncio.Task[None] | None = None
             try:
                 await connection.connect()  # type: ignore[no-untyped-call]
                 self._connection = connection
+                was_hearing = True
                 self.reconnects += 1
                 self._asked.clear()
                 self._unanswered.clear()
@@ -138,7 +140,9 @@ class SubscriberLink:
                     self._take(await connection.read_response(timeout=math.inf))
                     backoff.reset()
             except (RedisError, OSError, SlotMoved) as error:
-                log.error("not hearing Redis", url=shown(self.url), error=str(error))
+                if was_hearing:
+                    log.error("not hearing Redis", url=shown(self.url), error=str(error))
+                was_hearing = False
                 if isinstance(error, SlotMoved):
                     self._on_doubt()
             except Exception:
