@@ -91,7 +91,7 @@ class Hub:
             asyncio.create_task(self._every(1.0, self._sweep)),
             asyncio.create_task(self._every(settings.presence_s, self._report_viewers)),
             asyncio.create_task(self._every(settings.position_check_s, self._check_positions)),
-            asyncio.create_task(self._every(settings.probe_s, self._probe)),
+            asyncio.create_task(self._keep_probing()),
         ]
 
     async def stop(self) -> None:
@@ -364,6 +364,16 @@ class Hub:
                 log.warning("the backplane is away", timer=act.__name__, error=str(error))
             except Exception:
                 log.exception("timer failed", timer=act.__name__)
+
+    async def _keep_probing(self) -> None:
+        while True:
+            # Whoever was sent away because of it is taken back soon.
+            await asyncio.sleep(self.settings.probe_s / (1 if self._is_hearing else 5))
+            try:
+                await self._probe()
+            except Exception:
+                log.exception("probe failed")
+                self._is_hearing = False
 
     async def _turn_wheel(self) -> None:
         self._closed_silent += self._wheel.step(self.clock.now_ms())

@@ -61,6 +61,11 @@ class Command:
         self.answer = answer
         self.size = 64 + sum(len(each) for each in arguments if isinstance(each, bytes))
 
+    @property
+    def key(self) -> str:
+        """What a cluster places the command by."""
+        return self.keys[0] if self.script is not None else str(self.arguments[1])
+
     def parts(self, generation: str) -> tuple[Argument, ...]:
         if self.script is None:
             return tuple(self.arguments)
@@ -90,8 +95,8 @@ class CommandLink:
     """A supervised, pipelined connection. `start` it; it connects and reconnects by itself.
 
     Args:
-        on_doubt: called when Redis answers that it cannot serve, before the reconnect; a cluster's
-            map may have changed.
+        on_doubt: called when the link is lost or Redis answers that it cannot serve, before the
+            reconnect; a cluster's map may have changed.
     """
 
     def __init__(
@@ -195,6 +200,19 @@ class CommandLink:
             self._wake.set()
         return command.answer
 
+    def take_back(self) -> list[Command]:
+        """Empties the queue, for commands to be put into others."""
+        taken = [command for command in self._queue if not command.answer.done()]
+        self._queue.clear()
+        self._bytes = 0
+        return taken
+
+    def put(self, command: Command) -> None:
+        """Queues a command that another link had."""
+        self._queue.append(command)
+        self._bytes += command.size
+        self._wake.set()
+
     # The link
 
     async def _run(self) -> None:
@@ -293,8 +311,7 @@ class CommandLink:
             if not command.answer.done():
                 self._queue.appendleft(command)
                 self._bytes += command.size
-        if isinstance(error, Doubtful):
-            self._on_doubt()
+        self._on_doubt()
 
     def _expire(self) -> None:
         """Gives up what has waited too long, also while a connection attempt hangs."""
