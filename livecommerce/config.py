@@ -170,6 +170,8 @@ def _redis_problems(values: Mapping[str, Any]) -> list[str]:
         wrong.append(f"{PREFIX}REDIS_SHARDS: stands instead of {PREFIX}REDIS_URL, not beside it")
     if len(set(shards)) != len(shards):
         wrong.append(f"{PREFIX}REDIS_SHARDS: the same address twice")
+    if set(values.get("redis_prefix", "")) & set("{}"):
+        wrong.append(f"{PREFIX}REDIS_PREFIX: braces are kept for rooms")
     if values.get("redis_cluster") and not (url or shards):
         wrong.append(f"{PREFIX}REDIS_CLUSTER: needs {PREFIX}REDIS_URL")
     return wrong

@@ -66,5 +66,6 @@ def test_redis_is_one_address_or_several():
         )
     assert len(str(caught.value).splitlines()) == 3
     assert "hidden" not in str(caught.value)
-    with pytest.raises(config.BadSettings):
-        config.load({"LIVECOMMERCE_REDIS_CLUSTER": "true"})
+    for name, value in (("CLUSTER", "true"), ("PREFIX", "{shop}")):
+        with pytest.raises(config.BadSettings):
+            config.load({f"LIVECOMMERCE_REDIS_{name}": value})

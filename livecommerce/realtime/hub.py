@@ -222,8 +222,8 @@ class Hub:
         return self._presence.total(room_id)
 
     def is_ready(self) -> bool:
-        """False while this node would not hear what others publish."""
-        return self._is_hearing
+        """False while this node would not hear what others publish, or not be heard."""
+        return self._is_hearing and self._backplane.is_accepting()
 
     def statistics(self) -> HubStatistics:
         return HubStatistics(
