@@ -10,7 +10,7 @@ from livecommerce.realtime.backplane.redis.cluster import ranges_of
 from tests.realtime.nodes import ROOM, Shop, open_nodes, redis_settings, until
 from tests.realtime.support import said
 from tests.support.ports import LOOPBACK
-from tests.support.redis import RedisServer
+from tests.support.redis import SLOTS, RedisServer, running_cluster
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow]
 
@@ -88,6 +88,43 @@ async def test_a_room_moves_to_another_primary_under_load(servers):
             await until(lambda: all(viewer.knows(shop) for viewer in viewers))
         assert all(viewer.closed is None for viewer in viewers)
         await until(lambda: all(node.hub.is_ready() for node in nodes))
+
+
+def take_all_slots(owner: RedisServer, other: RedisServer) -> None:
+    """Makes one primary the owner of every slot; the keys of the other are lost."""
+    with Redis.from_url(owner.url()) as heir, Redis.from_url(other.url()) as loser:
+        heir_id, loser_id = (
+            str(client.execute_command("CLUSTER", "MYID"), "ascii") for client in (heir, loser)
+        )
+        loser.flushall()
+        # Having imported a slot gives the word of the new owner a newer epoch.
+        taking, giving = heir.pipeline(transaction=False), loser.pipeline(transaction=False)
+        for slot in range(SLOTS):
+            taking.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", loser_id)
+            taking.execute_command("CLUSTER", "SETSLOT", slot, "NODE", heir_id)
+            giving.execute_command("CLUSTER", "SETSLOT", slot, "NODE", heir_id)
+        taking.execute(raise_on_error=False)
+        giving.execute(raise_on_error=False)
+
+
+async def test_a_primary_that_has_nothing_any_more_is_left():
+    shop = Shop()
+    with running_cluster() as own:
+        async with open_nodes(shop, settings_of(own)) as nodes:
+            viewers = [await node.enter() for node in nodes]
+            shop.say(nodes[0], 3)
+            await shop.told()
+            at = key_slot(ROOM.encode()) // 8192
+            taking = asyncio.create_task(asyncio.to_thread(take_all_slots, own[1 - at], own[at]))
+            while not taking.done():
+                shop.say(nodes[0])
+                shop.say(nodes[1])
+                await asyncio.sleep(0.02)
+            await taking
+            await shop.told()
+            await until(lambda: all(viewer.knows(shop) for viewer in viewers))
+            await until(lambda: all(len(node.backplane._shards.all()) == 1 for node in nodes))
+            assert all(viewer.closed is None for viewer in viewers)
 
 
 async def test_a_primary_that_dies_and_comes_back_empty_costs_a_snapshot(servers):

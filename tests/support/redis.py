@@ -93,12 +93,14 @@ def running_cluster(count: int = 2) -> Iterator[list[RedisServer]]:
     if executable is None:
         raise RuntimeError("redis-server is missing: run `make system`")
     with tempfile.TemporaryDirectory(prefix="livecommerce-cluster-") as base, ExitStack() as stack:
-        servers = []
+        servers, buses = [], []
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
         for number in range(count):
             folder = Path(base) / str(number)
             folder.mkdir()
-            server = RedisServer(folder, executable, *options)
+            bus = lasting_port()
+            server = RedisServer(folder, executable, *options, "--cluster-port", str(bus))
+            buses.append(bus)
             stack.callback(server.stop)
             server.start()
             servers.append(server)
@@ -108,7 +110,7 @@ def running_cluster(count: int = 2) -> Iterator[list[RedisServer]]:
             last = SLOTS - 1 if number == count - 1 else (number + 1) * share - 1
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            client.execute_command("CLUSTER", "MEET", LOOPBACK, servers[0].port)
+            client.execute_command("CLUSTER", "MEET", LOOPBACK, servers[0].port, buses[0])
         deadline = time.monotonic() + 15
         while not all(_knows_all(client, count) for client in clients):
             if time.monotonic() > deadline:

@@ -19,7 +19,7 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from livecommerce.kernel.clock import Clock
-from livecommerce.realtime.backplane.redis.commands import CommandLink
+from livecommerce.realtime.backplane.redis.commands import Command, CommandLink
 from livecommerce.realtime.backplane.redis.links import connection_to, end, hang_up, shown
 from livecommerce.realtime.backplane.redis.settings import RedisSettings
 from livecommerce.realtime.backplane.redis.shards import Heard, Regained, Shard
@@ -122,16 +122,21 @@ class ClusterShards:
             self._give_probe(shard)
             shard.start()
         for shard in gone:
+            for command in await shard.commands.retire():
+                self._owner_of(command).put(command)
             await shard.close()
 
     def _move_away(self, shard: Shard) -> None:
         """Gives to others what is not this shard's any more."""
         for command in shard.commands.take_back():
-            self._shard_at(key_slot(command.key.encode())).commands.put(command)
+            self._owner_of(command).put(command)
         for channel in list(shard.subscriber.channels):
             owner = self._shard_at(key_slot(channel))
             if owner is not shard and channel != shard.probe_channel.encode():
                 shard.subscriber.hand_over(channel, owner.subscriber)
+
+    def _owner_of(self, command: Command) -> CommandLink:
+        return self._shard_at(key_slot(command.key.encode())).commands
 
     def _give_probe(self, shard: Shard) -> None:
         """A channel whose slot is this shard's: it can be heard nowhere else."""

@@ -146,14 +146,20 @@ class CommandLink:
         if self.is_up:
             while self.backlog and self._clock.mono_s() < deadline_s:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+        for command in await self.retire():
+            command.give_up("the link was closed")
+
+    async def retire(self) -> list[Command]:
+        """Hangs up at once; returns what has no answer, for another link."""
+        self._is_closing = True
         if self._expiry is not None:
             self._expiry.cancel()
         if self._task is not None:
             await end(self._task)
-        for command in (*self._sent, *self._queue):
-            command.give_up("the link was closed")
+        left = [each for each in (*self._sent, *self._queue) if not each.answer.done()]
         self._sent.clear()
         self._queue.clear()
+        return left
 
     @property
     def is_accepting(self) -> bool:
