@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import structlog
@@ -26,6 +27,9 @@ from livecommerce.realtime.statistics import HubStatistics
 from livecommerce.realtime.ticker import TickingPublisher, tick_s
 
 log = structlog.get_logger()
+
+TOLD_MAX = 20_000
+"""Events told to people that are remembered: every node's relay repeats what a lost one left."""
 
 
 class Hub:
@@ -64,6 +68,7 @@ class Hub:
         self._probe_failures = 0
         self._interruptions = 0
         self._quiet_since: dict[str, int] = {}
+        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._loader = RoomLoader(
             backplane=backplane, clock=clock, settings=settings, load_room=load_room
         )
@@ -278,8 +283,8 @@ class Hub:
 
     def on_signal(self, signal: AnySignal) -> None:
         match signal:
-            case Tell(person_id=person_id, json=json):
-                self._tell(person_id, json)
+            case Tell():
+                self._tell(signal)
             case Kick():
                 self._kick(signal)
             case Regrade():
@@ -291,9 +296,17 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _tell(self, person_id: str, json: bytes) -> None:
+    def _tell(self, signal: Tell) -> None:
+        if signal.event_id:
+            name = signal.person_id, signal.event_id
+            if name in self._told:
+                return
+            self._told[name] = None
+            if len(self._told) > TOLD_MAX:
+                self._told.popitem(last=False)
+        json = signal.json
         told: dict[str, bytes] = {}
-        for connection in list(self._people.get(person_id, ())):
+        for connection in list(self._people.get(signal.person_id, ())):
             codec = connection.codec
             if codec.name not in told:
                 told[codec.name] = frames.told(codec, transcode(json, codec))

@@ -102,8 +102,16 @@ async def test_people_are_told_and_kicked_on_every_node(stage):
     _, nodes, viewers, _ = stage
     for node, viewer in zip(nodes, viewers[::2], strict=True):
         node.hub.identify(viewer, ("person",))
-    nodes[0].hub.publisher.tell("person", said("your order"))
-    await until(lambda: all(viewer.read()[-1:] for viewer in viewers[::2]))
+    order = said("your order")
+    nodes[0].hub.publisher.tell("person", order)
+    # The relays of both nodes take it for untold.
+    await nodes[1].hub.publisher.deliver_to("person", order)
+    await nodes[0].hub.publisher.deliver_to("person", order)
+    assert all(await asyncio.gather(*(node.backplane.probe() for node in nodes)))
+    for viewer in viewers[::2]:
+        viewer.read()
+        told = [each["event"]["id"] for each in viewer.messages if each["t"] == "told"]
+        assert told == [order.id]
     nodes[0].hub.kick("person", CloseCode.BANNED, room_id=ROOM)
     # Where it was said it is done before anything travels.
     assert viewers[0].closed == CloseCode.BANNED
