@@ -61,7 +61,7 @@ def require_shared(settings: Settings, wish: str) -> None:
             )
             if not settings.database_url:
                 break  # the vault follows the database
-    if not settings.redis_url:
+    if not settings.redis_urls:
         wrong.append(
             f"LIVECOMMERCE_REDIS_URL: `{wish}` needs Redis (redis://…), through which the "
             "processes of a shop hear each other; without it a room would be told half"

@@ -7,13 +7,10 @@ import resource
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
-
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from typing import NamedTuple
 
 from livecommerce.app.house import web_dir
-from livecommerce.app.services import open_services
+from livecommerce.app.services import open_services, redis_settings
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.database import verify as checker
@@ -24,6 +21,7 @@ from livecommerce.orders import invariants as orders_invariants
 from livecommerce.payments import invariants as payments_invariants
 from livecommerce.payments.providers.sandbox import Sandbox
 from livecommerce.people import invariants as people_invariants
+from livecommerce.realtime.backplane.redis.inspection import inspect
 from livecommerce.shows import invariants as shows_invariants
 from livecommerce.stock import invariants as stock_invariants
 
@@ -40,8 +38,6 @@ INVARIANTS = (
 _FRESH_MS = 60_000
 """A payment the provider changed so recently may still be on its way to us."""
 _DISK_MIN_BYTES = 1_000_000_000
-_REDIS_MIN = 7
-_REDIS_S = 2.0
 
 
 class Finding(NamedTuple):
@@ -128,7 +124,7 @@ async def doctor(settings: Settings) -> list[Finding]:
         ("vault", settings.vault_address),
     ):
         findings.append(await _database(name, address))
-    findings += [await _redis(url) for url in settings.redis_url]
+    findings += await _backplane(settings)
     findings.append(Finding("payments", ok=True, detail="sandbox: test cards, no money moves"))
     if settings.database_address.startswith("sqlite") and settings.public_url:
         findings.append(
@@ -165,25 +161,13 @@ def _secret(settings: Settings) -> Finding:
     return Finding("secret", ok=True, detail=f"kept in {settings.data_dir / 'secret'}")
 
 
-async def _redis(url: str) -> Finding:
-    shown = url.rsplit("@", maxsplit=1)[-1]
-    try:
-        async with Redis.from_url(
-            url, socket_timeout=_REDIS_S, socket_connect_timeout=_REDIS_S
-        ) as client:
-            about: dict[str, Any] = await client.info()
-    except (RedisError, OSError, ValueError) as problem:
-        return Finding("redis", ok=False, detail=f"{shown}: {type(problem).__name__}: {problem}")
-    version = str(about["redis_version"])
-    policy = str(about["maxmemory_policy"])
-    # What is thrown away unseen is missed by nodes until they look; what is refused is told again.
-    keeps = policy == "noeviction" or not about["maxmemory"]
-    return Finding(
-        "redis",
-        int(version.split(".", maxsplit=1)[0]) >= _REDIS_MIN and keeps,
-        f"{shown}: version {version}, {_REDIS_MIN} needed"
-        + ("" if keeps else f"; maxmemory-policy is {policy}, noeviction needed"),
-    )
+async def _backplane(settings: Settings) -> list[Finding]:
+    if not settings.redis_urls:
+        return [Finding("backplane", ok=True, detail="memory: one process; Redis joins several")]
+    return [
+        Finding("backplane", *await inspect(url, redis_settings(settings)))
+        for url in settings.redis_urls
+    ]
 
 
 async def _database(name: str, address: str) -> Finding:

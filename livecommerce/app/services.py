@@ -138,7 +138,7 @@ async def open_services(
             tick_max_ms=settings.tick_ms_max,
             ping_s=settings.beat_s,
         ),
-        backplane=_backplane(settings, node_id, clock),
+        backplane=_backplane(settings, clock, node_id),
         load_room=load_room,
         viewers_event=viewers,
     )
@@ -197,18 +197,19 @@ async def open_services(
     )
 
 
-def _backplane(settings: Settings, node_id: str, clock: Clock) -> Backplane:
-    """What this process hears the others through; itself alone when no Redis is set."""
-    if not settings.redis_url:
+def _backplane(settings: Settings, clock: Clock, node_id: str) -> Backplane:
+    """How this process hears the others: through Redis, or there are none."""
+    if not settings.redis_urls:
         return MemoryBackplane(clock=clock)
-    return RedisBackplane(
-        node_id=node_id,
-        clock=clock,
-        settings=RedisSettings(
-            urls=settings.redis_url,
-            prefix=settings.redis_prefix,
-            is_cluster=settings.redis_cluster,
-        ),
+    return RedisBackplane(node_id=node_id, clock=clock, settings=redis_settings(settings))
+
+
+def redis_settings(settings: Settings) -> RedisSettings:
+    """What is set of Redis, in its own words."""
+    return RedisSettings(
+        urls=settings.redis_urls,
+        prefix=settings.redis_prefix,
+        is_cluster=settings.redis_cluster,
     )
 
 

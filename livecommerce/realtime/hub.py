@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import structlog
@@ -26,6 +27,9 @@ from livecommerce.realtime.statistics import HubStatistics
 from livecommerce.realtime.ticker import TickingPublisher, tick_s
 
 log = structlog.get_logger()
+
+TOLD_MAX = 20_000
+"""Events told to people that are remembered: every node's relay repeats what a lost one left."""
 
 
 class Hub:
@@ -64,6 +68,7 @@ class Hub:
         self._probe_failures = 0
         self._interruptions = 0
         self._quiet_since: dict[str, int] = {}
+        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._loader = RoomLoader(
             backplane=backplane, clock=clock, settings=settings, load_room=load_room
         )
@@ -91,7 +96,7 @@ class Hub:
             asyncio.create_task(self._every(1.0, self._sweep)),
             asyncio.create_task(self._every(settings.presence_s, self._report_viewers)),
             asyncio.create_task(self._every(settings.position_check_s, self._check_positions)),
-            asyncio.create_task(self._every(settings.probe_s, self._probe)),
+            asyncio.create_task(self._keep_probing()),
         ]
 
     async def stop(self) -> None:
@@ -198,6 +203,12 @@ class Hub:
         """Applies changed roles to a person's connections in a room, on every node."""
         _ = self.publisher.signal(Regrade(person_id, room_id, audience_class, capabilities))
 
+    def regrade_here(
+        self, person_id: str, room_id: str, audience_class: str, capabilities: tuple[str, ...]
+    ) -> None:
+        """As `regrade`, on this node alone."""
+        self._regrade(Regrade(person_id, room_id, audience_class, capabilities))
+
     def apply_grade(
         self, connection: Connection, audience_class: str, capabilities: tuple[str, ...]
     ) -> None:
@@ -216,8 +227,8 @@ class Hub:
         return self._presence.total(room_id)
 
     def is_ready(self) -> bool:
-        """False while this node would not hear what others publish."""
-        return self._is_hearing
+        """False while this node would not hear what others publish, or not be heard."""
+        return self._is_hearing and self._backplane.is_accepting()
 
     def statistics(self) -> HubStatistics:
         return HubStatistics(
@@ -272,8 +283,8 @@ class Hub:
 
     def on_signal(self, signal: AnySignal) -> None:
         match signal:
-            case Tell(person_id=person_id, json=json):
-                self._tell(person_id, json)
+            case Tell():
+                self._tell(signal)
             case Kick():
                 self._kick(signal)
             case Regrade():
@@ -285,9 +296,17 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _tell(self, person_id: str, json: bytes) -> None:
+    def _tell(self, signal: Tell) -> None:
+        if signal.event_id:
+            name = signal.person_id, signal.event_id
+            if name in self._told:
+                return
+            self._told[name] = None
+            if len(self._told) > TOLD_MAX:
+                self._told.popitem(last=False)
+        json = signal.json
         told: dict[str, bytes] = {}
-        for connection in list(self._people.get(person_id, ())):
+        for connection in list(self._people.get(signal.person_id, ())):
             codec = connection.codec
             if codec.name not in told:
                 told[codec.name] = frames.told(codec, transcode(json, codec))
@@ -358,6 +377,16 @@ class Hub:
                 log.warning("the backplane is away", timer=act.__name__, error=str(error))
             except Exception:
                 log.exception("timer failed", timer=act.__name__)
+
+    async def _keep_probing(self) -> None:
+        while True:
+            # Whoever was sent away because of it is taken back soon.
+            await asyncio.sleep(self.settings.probe_s / (1 if self._is_hearing else 5))
+            try:
+                await self._probe()
+            except Exception:
+                log.exception("probe failed")
+                self._is_hearing = False
 
     async def _turn_wheel(self) -> None:
         self._closed_silent += self._wheel.step(self.clock.now_ms())

@@ -37,6 +37,7 @@ class RoomLoader:
         self._clock = clock
         self._settings = settings
         self._load_room = load_room
+        self._repairing: set[Room] = set()
         self.loaded = 0
         self.repairs = 0
         self.resyncs = 0
@@ -65,8 +66,19 @@ class RoomLoader:
     async def repair(self, room: Room) -> None:
         """Fetches what is missing; begins anew when the backplane does not have it any more.
 
-        Does not give up: while the backplane is away the viewers keep what they have.
+        Does not give up: while the backplane is away the viewers keep what they have. Of a room
+        that is being repaired already nothing more is begun: an answer to an older question would
+        be taken for one to a newer.
         """
+        if room in self._repairing:
+            return
+        self._repairing.add(room)
+        try:
+            await self._repair_until_live(room)
+        finally:
+            self._repairing.discard(room)
+
+    async def _repair_until_live(self, room: Room) -> None:
         while room.state is RoomState.REPAIRING:
             try:
                 await self._repair(room)

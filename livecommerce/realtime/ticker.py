@@ -80,7 +80,7 @@ class TickingPublisher:
 
     def deliver_to(self, person_id: str, event: Event) -> Receipt:
         """Tells a person what is stored. Raises (in the future) as `deliver` does."""
-        return self.signal(Tell(person_id, publication_of(event).json))
+        return self.signal(Tell(person_id, publication_of(event).json, event.id))
 
     def signal(self, signal: AnySignal) -> Receipt:
         """Tells the hubs of all nodes; a failure is counted here. See `Backplane.signal`."""

@@ -3,18 +3,14 @@
 import sqlite3
 from pathlib import Path
 
-import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from livecommerce.app import doctor, make_seller, migrate, open_house, sign_in_link, verify
-from livecommerce.app.operations import Finding
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.kernel.errors import Refused
 from tests.support.house import SECRET, running_house
-from tests.support.ports import LOOPBACK, free_port
-from tests.support.redis import RedisServer
 from tests.support.shop import Host, Problem
 
 
@@ -46,31 +42,6 @@ async def test_a_shop_that_was_used_has_no_breach(settings: Settings, tmp_path: 
     assert goods.variant_id in " ".join(breach.subject for breach in breaches)
 
 
-@pytest.mark.redis
-async def test_doctor_looks_at_every_redis(
-    settings: Settings, redis_server: RedisServer, redis_url: str
-):
-    nobody = f"redis://{LOOPBACK}:{free_port()}"
-    several = msgspec.structs.replace(settings, redis_url=(redis_url, nobody))
-
-    async def found() -> list[Finding]:
-        return [finding for finding in await doctor(several) if finding.name == "redis"]
-
-    well, away = await found()
-    assert well.ok, well
-    assert not away.ok
-    async with Redis.from_url(redis_url) as client:
-        await client.config_set("maxmemory", "1gb")
-        await client.config_set("maxmemory-policy", "allkeys-lru")
-        try:
-            throws_away, _ = await found()
-        finally:
-            await client.config_set("maxmemory", "0")
-            await client.config_set("maxmemory-policy", "noeviction")
-    assert not throws_away.ok
-    assert "allkeys-lru" in throws_away.detail
-
-
 async def test_doctor_says_what_is_missing_and_what_is_well(settings: Settings):
     before = {finding.name: finding for finding in await doctor(settings)}
     assert not before["database"].ok
@@ -92,6 +63,26 @@ async def test_doctor_never_fails_itself(tmp_path: Path):
     findings = {finding.name: finding for finding in await doctor(nowhere)}
     assert not findings["database"].ok
     assert "hidden-password" not in str(findings)
+
+
+async def test_doctor_looks_at_redis(tmp_path: Path, redis_url: str):
+    async def look(**settings) -> tuple[bool, str]:
+        findings = await doctor(Settings(data_dir=tmp_path, **settings))
+        (finding,) = [each for each in findings if each.name == "backplane"]
+        return finding.ok, finding.detail
+
+    assert (await look())[0]
+    assert (await look(redis_url=redis_url))[0]
+    is_fit, detail = await look(redis_url=redis_url, redis_cluster=True)
+    assert not is_fit
+    assert "cluster" in detail
+    is_fit, detail = await look(redis_url="redis://:hidden@127.0.0.1:1/0")
+    assert not is_fit
+    assert "hidden" not in detail
+    async with Redis.from_url(redis_url) as client:
+        await client.config_set("maxmemory-policy", "allkeys-lru")
+        assert not (await look(redis_url=redis_url))[0]
+        await client.config_set("maxmemory-policy", "noeviction")
 
 
 async def test_a_link_signs_in_once(settings: Settings, tmp_path: Path):

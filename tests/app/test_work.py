@@ -50,7 +50,7 @@ async def house(settings: dict[str, str], folder: Path) -> AsyncIterator[OpenedH
         folder,
         works=False,
         database_url=settings["LIVECOMMERCE_DATABASE_URL"],
-        redis_url=(settings["LIVECOMMERCE_REDIS_URL"],),
+        redis_url=settings["LIVECOMMERCE_REDIS_URL"],
         redis_prefix=settings["LIVECOMMERCE_REDIS_PREFIX"],
         secret=settings["LIVECOMMERCE_SECRET"],
     ) as opened:

@@ -84,7 +84,7 @@ def test_every_file_that_is_linked_is_there(path: Path):
 def test_the_settings_file_can_be_loaded():
     settings = config.load(env_file())
     assert settings.database_address.startswith("postgresql+asyncpg://")
-    assert settings.redis_url
+    assert settings.redis_urls
 
 
 @pytest.mark.parametrize("name", UNITS)

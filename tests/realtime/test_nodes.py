@@ -7,12 +7,15 @@ from collections.abc import Iterator
 import pytest
 from redis.asyncio import Redis
 
+from livecommerce.kernel.clock import SystemClock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.protocol.codes import CloseCode
+from livecommerce.realtime.backplane.redis.backplane import RedisBackplane
 from livecommerce.realtime.backplane.redis.shards import shard_number
+from livecommerce.realtime.publications import Batch
 from livecommerce.realtime.settings import HubSettings
 from tests.realtime.nodes import HUB, ROOM, Shop, all_begun_anew, open_nodes, redis_settings, until
-from tests.realtime.support import Hearts, likes, said
+from tests.realtime.support import Hearts, likes, pub, said
 from tests.support.redis import RedisServer, running_redis
 
 
@@ -99,8 +102,16 @@ async def test_people_are_told_and_kicked_on_every_node(stage):
     _, nodes, viewers, _ = stage
     for node, viewer in zip(nodes, viewers[::2], strict=True):
         node.hub.identify(viewer, ("person",))
-    nodes[0].hub.publisher.tell("person", said("your order"))
-    await until(lambda: all(viewer.read()[-1:] for viewer in viewers[::2]))
+    order = said("your order")
+    nodes[0].hub.publisher.tell("person", order)
+    # The relays of both nodes take it for untold.
+    await nodes[1].hub.publisher.deliver_to("person", order)
+    await nodes[0].hub.publisher.deliver_to("person", order)
+    assert all(await asyncio.gather(*(node.backplane.probe() for node in nodes)))
+    for viewer in viewers[::2]:
+        viewer.read()
+        told = [each["event"]["id"] for each in viewer.messages if each["t"] == "told"]
+        assert told == [order.id]
     nodes[0].hub.kick("person", CloseCode.BANNED, room_id=ROOM)
     # Where it was said it is done before anything travels.
     assert viewers[0].closed == CloseCode.BANNED
@@ -151,6 +162,26 @@ async def test_an_old_dump_gives_no_offset_away_twice(stage):
     shop.say(nodes[1], 3)
     await everybody_knows(shop, viewers)
     assert {viewer.epoch for viewer in viewers} != {epoch}
+
+
+async def test_an_old_dump_begins_a_new_epoch_for_a_publisher_that_saw_nothing_too(server):
+    settings = redis_settings(server.url())
+    backplane = RedisBackplane(node_id="blind", clock=SystemClock(), settings=settings)
+    await backplane.start()
+    try:
+        before = await backplane.publish(ROOM, Batch((pub(said()),)))
+        server.save()
+        await backplane.publish(ROOM, Batch((pub(said()),)))
+        server.kill()
+        server.start()
+        after = await backplane.publish(ROOM, Batch((pub(said()),)), floor=0)
+        # The second offset was given to another event: not in this epoch.
+        assert after.last == 2
+        assert after.epoch != before.epoch
+        history = await backplane.history(ROOM, after=1, epoch=before.epoch)
+        assert history.publications is None
+    finally:
+        await backplane.close()
 
 
 async def test_flushed_in_the_middle(stage):

@@ -99,10 +99,12 @@ class OpenedHouse:
 
 
 @contextlib.asynccontextmanager
-async def running_house(
-    folder: Path, *, works: bool = True, **settings: Any
-) -> AsyncIterator[OpenedHouse]:
-    """Opens a house on a loopback port; its data lies in `folder`. `works`: see `open_house`."""
+async def running_house(folder: Path, **settings: Any) -> AsyncIterator[OpenedHouse]:
+    """Opens a house on a loopback port; its data lies in `folder`.
+
+    `works=False` among the settings leaves the background work to a worker.
+    """
+    works = settings.pop("works", True)
     port = free_port()
     wanted = Settings(
         **{

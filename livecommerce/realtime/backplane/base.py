@@ -35,6 +35,8 @@ class Signal(msgspec.Struct, frozen=True, tag=True):
 class Tell(Signal, frozen=True, tag="tell"):
     person_id: str
     json: bytes
+    event_id: str = ""
+    """Told once on a node, however many relays repeat it."""
 
 
 class Kick(Signal, frozen=True, tag="kick"):

@@ -57,10 +57,20 @@ def make_redis(request: pytest.FixtureRequest, *databases: int) -> Backplane:
     return RedisBackplane(node_id=new_id(), clock=SystemClock(), settings=settings)
 
 
+def make_cluster(request: pytest.FixtureRequest) -> Backplane:
+    servers: list[RedisServer] = request.getfixturevalue("redis_cluster")
+    for server in servers:
+        with Redis.from_url(server.url()) as client:
+            client.flushall()
+    settings = RedisSettings(urls=(servers[0].url(),), is_cluster=True, keep_bytes=4_000)
+    return RedisBackplane(node_id=new_id(), clock=SystemClock(), settings=settings)
+
+
 IMPLEMENTATIONS: dict[str, Callable[[pytest.FixtureRequest], Backplane]] = {
     "memory": make_memory,
     "redis": lambda request: make_redis(request, 0),
     "redis shards": lambda request: make_redis(request, 1, 2, 3),
+    "redis cluster": make_cluster,
 }
 
 

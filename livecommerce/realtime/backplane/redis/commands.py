@@ -24,6 +24,7 @@ from livecommerce.realtime.backplane.redis.links import (
     Doubtful,
     connection_to,
     end,
+    facts_of,
     hang_up,
     is_doubtful,
     shown,
@@ -60,6 +61,11 @@ class Command:
         self.answer = answer
         self.size = 64 + sum(len(each) for each in arguments if isinstance(each, bytes))
 
+    @property
+    def key(self) -> str:
+        """What a cluster places the command by."""
+        return self.keys[0] if self.script is not None else str(self.arguments[1])
+
     def parts(self, generation: str) -> tuple[Argument, ...]:
         if self.script is None:
             return tuple(self.arguments)
@@ -89,8 +95,8 @@ class CommandLink:
     """A supervised, pipelined connection. `start` it; it connects and reconnects by itself.
 
     Args:
-        on_doubt: called when Redis answers that it cannot serve, before the reconnect; a cluster's
-            map may have changed.
+        on_doubt: called when the link is lost or Redis answers that it cannot serve, before the
+            reconnect; a cluster's map may have changed.
     """
 
     def __init__(
@@ -140,14 +146,20 @@ class CommandLink:
         if self.is_up:
             while self.backlog and self._clock.mono_s() < deadline_s:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+        for command in await self.retire():
+            command.give_up("the link was closed")
+
+    async def retire(self) -> list[Command]:
+        """Hangs up at once; returns what has no answer, for another link."""
+        self._is_closing = True
         if self._expiry is not None:
             self._expiry.cancel()
         if self._task is not None:
             await end(self._task)
-        for command in (*self._sent, *self._queue):
-            command.give_up("the link was closed")
+        left = [each for each in (*self._sent, *self._queue) if not each.answer.done()]
         self._sent.clear()
         self._queue.clear()
+        return left
 
     @property
     def is_accepting(self) -> bool:
@@ -194,6 +206,19 @@ class CommandLink:
             self._wake.set()
         return command.answer
 
+    def take_back(self) -> list[Command]:
+        """Empties the queue, for commands to be put into others."""
+        taken = [command for command in self._queue if not command.answer.done()]
+        self._queue.clear()
+        self._bytes = 0
+        return taken
+
+    def put(self, command: Command) -> None:
+        """Queues a command that another link had."""
+        self._queue.append(command)
+        self._bytes += command.size
+        self._wake.set()
+
     # The link
 
     async def _run(self) -> None:
@@ -218,9 +243,7 @@ class CommandLink:
 
     async def _greet(self, connection: Connection) -> None:
         await connection.send_command("INFO", "server")
-        about = (await connection.read_response()).decode()
-        lines = dict(line.split(":", 1) for line in about.splitlines() if ":" in line)
-        self.generation = lines.get("run_id", "")
+        self.generation = facts_of(await connection.read_response()).get("run_id", "")
         await self._load_scripts(connection)
 
     async def _load_scripts(self, connection: Connection) -> None:
@@ -294,8 +317,7 @@ class CommandLink:
             if not command.answer.done():
                 self._queue.appendleft(command)
                 self._bytes += command.size
-        if isinstance(error, Doubtful):
-            self._on_doubt()
+        self._on_doubt()
 
     def _expire(self) -> None:
         """Gives up what has waited too long, also while a connection attempt hangs."""

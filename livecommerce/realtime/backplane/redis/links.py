@@ -81,6 +81,12 @@ async def hang_up(connection: Connection) -> None:
         pass
 
 
+def facts_of(info: bytes) -> dict[str, str]:
+    """What INFO answers, by name."""
+    lines = info.decode().splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
 class Backoff:
     """Pauses between attempts: doubling, jittered so that nodes do not come back in step."""
 

@@ -30,7 +30,8 @@ class Shard:
         self.subscriber = subscriber
 
     def start(self) -> None:
-        self.subscriber.want(self.probe_channel.encode())
+        if self.probe_channel:
+            self.subscriber.want(self.probe_channel.encode())
         self.commands.start()
         self.subscriber.start()
 

@@ -35,7 +35,7 @@ class SubscriberLink:
         heard: (channel, body), for every message.
         regained: channels that are heard again after a time in which they were not; what was said
             meanwhile is missing.
-        on_doubt: called when Redis says that a channel is not its own any more.
+        on_doubt: called when the link is lost, or Redis says that a channel is not its any more.
         is_sharded: SSUBSCRIBE instead of SUBSCRIBE.
     """
 
@@ -108,10 +108,31 @@ class SubscriberLink:
                 await confirmed
         except TimeoutError:
             raise Away("Redis did not confirm a subscription in time") from None
+        finally:
+            if confirmed.cancelled():
+                self._forget(channel, confirmed)
+
+    def _forget(self, channel: bytes, waiter: asyncio.Future[None]) -> None:
+        waiting = self._waiting.get(channel, [])
+        if waiter in waiting:
+            waiting.remove(waiter)
+        if not waiting:
+            self._waiting.pop(channel, None)
 
     def unsubscribe(self, channel: bytes) -> None:
         self._wanted.discard(channel)
         self._changed.set()
+
+    def hand_over(self, channel: bytes, other: SubscriberLink) -> None:
+        """Has another link hear a channel, and answer those who wait for it."""
+        self.unsubscribe(channel)
+        waiting = self._waiting.pop(channel, [])
+        if waiting:
+            other._waiting.setdefault(channel, []).extend(waiting)
+        else:
+            # Somebody was told that it is heard.
+            other._lost.add(channel)
+        other.want(channel)
 
     async def restart(self) -> None:
         """Drops the connection: it seems to be deaf. Another one is made at once."""
@@ -123,12 +144,14 @@ class SubscriberLink:
 
     async def _run(self) -> None:
         backoff = Backoff(self._settings)
+        was_hearing = True
         while True:
             connection = connection_to(self.url, self._settings)
             asking: asyncio.Task[None] | None = None
             try:
                 await connection.connect()  # type: ignore[no-untyped-call]
                 self._connection = connection
+                was_hearing = True
                 self.reconnects += 1
                 self._asked.clear()
                 self._unanswered.clear()
@@ -138,9 +161,10 @@ class SubscriberLink:
                     self._take(await connection.read_response(timeout=math.inf))
                     backoff.reset()
             except (RedisError, OSError, SlotMoved) as error:
-                log.error("not hearing Redis", url=shown(self.url), error=str(error))
-                if isinstance(error, SlotMoved):
-                    self._on_doubt()
+                if was_hearing:
+                    log.error("not hearing Redis", url=shown(self.url), error=str(error))
+                was_hearing = False
+                self._on_doubt()
             except Exception:
                 # A bug must not make a node deaf for ever.
                 log.exception("the subscriber failed", url=shown(self.url))
