@@ -10,6 +10,7 @@ from livecommerce.client import RoomClient
 from livecommerce.kernel.ids import new_id
 from livecommerce.shows.wire import SendChat
 from tests.support.house import running_house
+from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from tests.support.shop import Shop, furnish
 from tests.support.sockets import LiveSocket, new_command_id
@@ -109,6 +110,16 @@ async def test_a_part_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.Monk
         async with asyncio.timeout(5):
             await house.house.failed.wait()
             await house.house.until(asyncio.Event())
+
+
+async def test_a_port_of_its_own_is_a_second_door(tmp_path: Path):
+    async with running_house(tmp_path, own_port=free_port()) as house:
+        own_port = house.services.settings.own_port
+        assert own_port != house.port
+        own = await house.http.get(f"http://127.0.0.1:{own_port}/healthz")
+        assert own.status == (await house.fetch("/healthz")).status == 200
+        socket = await LiveSocket.open(own_port)
+        socket.abort()
 
 
 async def test_a_slow_download_does_not_keep_the_house_open(tmp_path: Path):

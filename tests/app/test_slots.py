@@ -94,12 +94,22 @@ async def test_who_dies_again_and_again_is_given_up():
         assert len(nodes.started) == patience.EARLY_MAX
 
 
-async def test_the_first_start_has_to_succeed():
-    async with kept(FAILS) as (slot, nodes, keeping):
+@pytest.mark.parametrize("program", [FAILS, IS_LATE])
+async def test_the_first_start_has_to_succeed(program: str):
+    async with kept(program) as (slot, nodes, keeping):
         with pytest.raises(Hopeless):
             await keeping
         assert len(nodes.started) == 1
         assert not slot.filled.is_set()
+
+
+async def test_a_node_that_hangs_when_it_is_started_again_is_killed():
+    async with kept(SERVES, IS_LATE, SERVES) as (slot, nodes, _):
+        await slot.filled.wait()
+        await nodes.started[0].kill()
+        await until(lambda: len(nodes.started) == 3)
+        assert await nodes.started[2].ready
+        assert slot.nodes == {nodes.started[2]}
 
 
 async def test_bad_settings_are_not_tried_twice():

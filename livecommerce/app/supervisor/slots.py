@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -104,8 +105,7 @@ class Slot:
     async def _replace(self, old: Node) -> Node:
         self._wished.clear()
         new = await self._fill()
-        await asyncio.wait({new.ready}, timeout=READY_S)
-        is_up = new.ready.done() and new.ready.result()
+        is_up = await asyncio.shield(new.ready)
         if is_up:
             if not await old.end(self._ending_s):
                 log.error("node did not end", node=self.number, pid=old.pid)
@@ -124,7 +124,14 @@ class Slot:
         self.nodes.add(node)
         node.ended.add_done_callback(lambda _: self.nodes.discard(node))
         node.ready.add_done_callback(self._note_ready)
+        asyncio.get_running_loop().call_later(READY_S, self._end_if_late, node)
         return node
+
+    def _end_if_late(self, node: Node) -> None:
+        """One that hangs would keep its place for ever."""
+        if not node.ready.done():
+            log.error("node is not ready in time", node=self.number, pid=node.pid)
+            node.signal(signal.SIGKILL)
 
     def _note_ready(self, ready: asyncio.Task[bool]) -> None:
         if not ready.cancelled() and ready.result():
