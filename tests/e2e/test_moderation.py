@@ -123,6 +123,9 @@ async def test_who_is_silenced_can_still_be_shut_out(look: Look, house: House, v
     await host.button("time_out_minutes", actions).first.click()
     # the line is gone, and its menu with it: the list of the silenced has what is needed
     await expect(host.lines()).to_have_count(0)
+    # for those who come later, too
+    await host.page.reload()
+    await host.pane("pane_chat")
     await host.page.locator("summary").filter(has_text=host.words("sanctions")).click()
     await host.button("ban_named").click()
     await host.button("ban_person", host.sheet).click()
