@@ -97,7 +97,7 @@ async def test_time_out_and_ban(look: Look, house: House, visit: Visits):
     await expect(host.line("second offence")).to_be_visible()
     actions = await host.actions_of("second offence")
     await host.button("ban_person", actions).click()
-    await host.button("ban_person", host.sheet).click()
+    await host.button("ban_short", host.sheet).click()
     for view in (watcher, host):
         await expect(view.lines()).to_have_count(0)
     state = rude.page.get_by_test_id("connection-state")
@@ -128,7 +128,7 @@ async def test_who_is_silenced_can_still_be_shut_out(look: Look, house: House, v
     await host.pane("pane_chat")
     await host.page.locator("summary").filter(has_text=host.words("sanctions")).click()
     await host.button("ban_named").click()
-    await host.button("ban_person", host.sheet).click()
+    await host.button("ban_short", host.sheet).click()
     state = rude.page.get_by_test_id("connection-state")
     await expect(state).to_contain_text(rude.words("ending_banned"))
     await expect(host.button("ban_named")).to_have_count(0)
