@@ -10,7 +10,7 @@ const FIRST_PICTURE = /vite\/preload-helper|src\/(?:early\/|core\/money)/;
 const EVERY_PAGE =
   /node_modules\/svelte|src\/(?:app|ui|pages\/mount|i18n\/index|shop\/buyer|live\/(?:Avatar|LiveBadge|Viewers)|core\/(?:api|checkout|clock|ids|numbers|refusal|storage|timing))/;
 const LIVE_PAGES =
-  /src\/(?:core\/(?:connection|live-room|recovery|room-state)|live\/(?!MessageActions)|shop\/(?:purchase|BagSheet|HeldBar))/;
+  /src\/(?:core\/(?:connection|live-room|recovery|room-state)|live\/(?!MessageActions|BanDialog)|shop\/(?:purchase|BagSheet|HeldBar))/;
 
 export default defineConfig({
   plugins: [

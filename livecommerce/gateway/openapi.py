@@ -14,6 +14,7 @@ from livecommerce import __version__
 from livecommerce.catalogue import wire as catalogue
 from livecommerce.gateway import wire
 from livecommerce.kernel.errors import Code
+from livecommerce.moderation import wire as moderation
 from livecommerce.orders import wire as orders
 from livecommerce.payments import wire as payments
 from livecommerce.people import wire as people
@@ -194,6 +195,13 @@ ROUTES: tuple[Route, ...] = (
         None,
         stock.SaleList,
         open=True,
+    ),
+    Route(
+        "GET",
+        "/v1/rooms/{room}/sanctions",
+        "Who is silenced or shut out now, for the staff",
+        None,
+        moderation.SanctionList,
     ),
     Route("GET", "/v1/rooms/{room}/grants", "Who helps in this room", None, shows.GrantList),
     Route("POST", "/v1/rooms/{room}/grants", "Give a role", shows.GrantDraft, shows.GrantView, 201),

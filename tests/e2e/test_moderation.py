@@ -3,6 +3,8 @@
 import pytest
 from playwright.async_api import expect
 
+from livecommerce.kernel.ids import new_id
+from livecommerce.shows.wire import PinOffer, PinView
 from tests.e2e.house import House
 from tests.e2e.views import Look, Visits
 
@@ -50,7 +52,9 @@ async def test_a_deleted_message_is_gone_everywhere(look: Look, house: House, vi
 
 @pytest.mark.parametrize("look", PAIRS, ids=str)
 async def test_time_out_and_ban(look: Look, house: House, visit: Visits):
-    room = await house.room(products=[])
+    room = await house.room(products=["oud-malaki"])
+    offer = room.offers[0]
+    await room.command(PinOffer(id=new_id(), offer_id=offer.id), PinView)
     rude = await visit(look, await house.person("Rude"))
     watcher = await visit(other(look))
     host = await visit(look, room.host)
@@ -82,14 +86,68 @@ async def test_time_out_and_ban(look: Look, house: House, visit: Visits):
     await rude.say("second offence")
     await expect(watcher.line("second offence")).to_be_visible()
 
-    # shut out: the page says so, now and when it comes back
+    # shut out, after a second thought: the page says so, now and when it comes back
+    buy = rude.buy_button(rude.card(offer.id))
+    await expect(buy).to_be_enabled()
     actions = await host.actions_of("second offence")
     await host.button("ban_person", actions).click()
+    await host.inspect("ban?")
+    await host.button("ban_not", host.sheet).click()
+    await expect(host.page.get_by_role("dialog")).to_have_count(0)
+    await expect(host.line("second offence")).to_be_visible()
+    actions = await host.actions_of("second offence")
+    await host.button("ban_person", actions).click()
+    await host.button("ban_short", host.sheet).click()
     for view in (watcher, host):
         await expect(view.lines()).to_have_count(0)
     state = rude.page.get_by_test_id("connection-state")
     await expect(state).to_contain_text(rude.words("ending_banned"))
+    await expect(buy).to_be_disabled()
     await rude.inspect("shut out")
     await rude.page.reload()
     await expect(state).to_contain_text(rude.words("ending_banned"))
     await expect(rude.lines()).to_have_count(0)
+    await expect(buy).to_be_disabled()
+
+
+@pytest.mark.parametrize("look", PAIRS, ids=str)
+async def test_who_is_silenced_can_still_be_shut_out(look: Look, house: House, visit: Visits):
+    room = await house.room(products=[])
+    rude = await visit(look, await house.person("Rude"))
+    host = await visit(other(look), room.host)
+    await rude.enter(room.path)
+    await host.page.goto(room.studio)
+    await host.pane("pane_chat")
+    await rude.say("an offence")
+    actions = await host.actions_of("an offence")
+    await host.button("time_out_minutes", actions).first.click()
+    # the line is gone, and its menu with it: the list of the silenced has what is needed
+    await expect(host.lines()).to_have_count(0)
+    # for those who come later, too
+    await host.page.reload()
+    await host.pane("pane_chat")
+    await host.page.locator("summary").filter(has_text=host.words("sanctions")).click()
+    await host.button("ban_named").click()
+    await host.button("ban_short", host.sheet).click()
+    state = rude.page.get_by_test_id("connection-state")
+    await expect(state).to_contain_text(rude.words("ending_banned"))
+    await expect(host.button("ban_named")).to_have_count(0)
+    await expect(host.button("lift")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", PAIRS, ids=str)
+async def test_a_guest_cannot_be_made_a_moderator(look: Look, house: House, visit: Visits):
+    visit.forgive("422|400")
+    room = await house.room(products=[])
+    guest, host = await visit(look), await visit(look, room.host)
+    for view in (guest, host):
+        await view.enter(room.path)
+    box = guest.page.get_by_role("textbox", name=guest.words("chat_write"))
+    await box.fill("hello from nowhere")
+    await box.press("Enter")
+    name = guest.sheet.get_by_role("textbox", name=guest.words("your_name"))
+    await name.fill("Passer-by")
+    await guest.button("join_talk", guest.sheet).click()
+    actions = await host.actions_of("hello from nowhere")
+    await host.button("make_moderator", actions).click()
+    await expect(host.notice("error_bad_field_guest")).to_be_visible()

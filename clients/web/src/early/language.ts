@@ -9,6 +9,12 @@ export const TEXTS: Loaders = {
   ar: () => import('../i18n/locales/ar.json'),
 };
 
+/** What nobody reads in the first moment: refusals, and what moderators do. Fetched once the page stands. */
+export const LATER_TEXTS: Loaders = {
+  en: () => import('../i18n/locales/later.en.json'),
+  ar: () => import('../i18n/locales/later.ar.json'),
+};
+
 const STORED = 'lc.lang';
 
 /** By the address (`?lang=ar`), else as chosen before, else as the browser prefers. */

@@ -3,6 +3,7 @@
 import type accountEn from './locales/account.en.json';
 import type buyingEn from './locales/buying.en.json';
 import type en from './locales/en.json';
+import type laterEn from './locales/later.en.json';
 import type studioEn from './locales/studio.en.json';
 import { TEXTS, findLanguage, storeLanguage, turnPage, type Lang, type Loaders, type Table } from '../early/language';
 
@@ -11,7 +12,7 @@ export type { Lang };
 const PLURAL_FORMS = ['zero', 'one', 'two', 'few', 'many', 'other'] as const;
 type PluralForm = (typeof PLURAL_FORMS)[number];
 
-type Entry = keyof typeof en | keyof typeof buyingEn | keyof typeof studioEn | keyof typeof accountEn;
+type Entry = keyof typeof en | keyof typeof laterEn | keyof typeof buyingEn | keyof typeof studioEn | keyof typeof accountEn;
 type PluralKey = Entry extends infer Each ? (Each extends `${infer Base}_other` ? Base : never) : never;
 /** A text by its key; a counted text by its key without the form. */
 export type Key = Exclude<Entry, `${PluralKey}_${PluralForm}`> | PluralKey;
@@ -53,7 +54,13 @@ async function use(lang: Lang): Promise<void> {
 export async function addTexts(extra: Loaders): Promise<void> {
   if (loaders.includes(extra)) return;
   loaders.push(extra);
-  if (Object.keys(table).length > 0) await use(current);
+  if (Object.keys(table).length === 0) return;
+  try {
+    await use(current);
+  } catch (error) {
+    loaders.splice(loaders.indexOf(extra), 1); // asked for again the next time
+    throw error;
+  }
 }
 
 /** A text. `{name}` places are filled from `values`; whoever gives a number has formatted it. */

@@ -62,8 +62,14 @@ describe.each(parts)('texts %sen and ar', (part) => {
 });
 
 describe('errors', () => {
+  it.each(['en.json', 'ar.json'])('what is said before the later texts are there is in %s', (name) => {
+    // no connection, and the sentence for everything that has none of its own
+    expect(read(name)).toHaveProperty('error_offline');
+    expect(read(name)).toHaveProperty('error_internal');
+  });
+
   it.each(['en.json', 'ar.json'])('every code has a sentence in %s', (name) => {
-    const table = read(name);
+    const table = { ...read(name), ...read(`later.${name}`) };
     for (const code of [...Object.keys(CODES), 'offline']) {
       expect(table[`error_${code}`], code).toMatch(/\S/);
     }

@@ -3,7 +3,7 @@
 import { mount as mountComponent, type Component } from 'svelte';
 import { app } from '../app/app.svelte';
 import { addTexts, i18n } from '../i18n/index.svelte';
-import type { Loaders } from '../early/language';
+import { LATER_TEXTS, type Loaders } from '../early/language';
 import '../styles/base.css';
 
 /** `texts` are those that only this page needs, beside the common ones. */
@@ -15,4 +15,5 @@ export async function mount(page: Component, ...texts: Loaders[]): Promise<void>
   if (target === null) return;
   target.replaceChildren();
   mountComponent(page, { target });
+  await addTexts(LATER_TEXTS).catch(() => undefined); // without them a general sentence has to do
 }

@@ -18,6 +18,8 @@ let methods = $state.raw<PaymentMethods>({ cards: [], methods: [], test_cards: [
 let forms = $state.raw<readonly AddressForm[]>([]);
 let loadedFor = $state<string | null>(null);
 let contact: ContactView = { phone: null, email: null };
+/** An address that was sent and never answered for, and those that were there before it. */
+let unsure: { draft: string; known: ReadonlySet<string> } | null = null;
 /** Test cards that were saved on this page, by their token. */
 const savedCards = new Map<string, CardView>();
 
@@ -79,8 +81,19 @@ export const buyer = {
   async loadForms(): Promise<void> {
     if (forms.length === 0) forms = (await api.get<AddressForms>('/address-forms')).forms;
   },
+  /** Saves an address once, however often it is tried: one whose answer got lost is looked for first. */
   async addAddress(draft: AddressDraft): Promise<AddressView> {
+    const sent = JSON.stringify(draft);
+    if (unsure?.draft === sent) {
+      const { known } = unsure;
+      addresses = (await api.get<AddressList>('/me/addresses')).addresses;
+      const saved = addresses.find(({ id }) => !known.has(id));
+      unsure = null;
+      if (saved !== undefined) return saved;
+    }
+    unsure = { draft: sent, known: new Set(addresses.map(({ id }) => id)) };
     const added = await api.post<AddressView>('/me/addresses', draft);
+    unsure = null;
     addresses = [added, ...addresses.filter(({ id }) => id !== added.id)];
     return added;
   },

@@ -2,7 +2,7 @@
 
 import { api, app, checkout } from '../app/app.svelte';
 import { notices } from '../app/notices.svelte';
-import { explain } from '../app/refusals';
+import { explain, explainEnding, explainFailure } from '../app/refusals';
 import { vatIncluded } from '../core/money';
 import type { AddressDraft, AddressView, MerchantView, OfferView, OrderList, OrderView, PaymentChoice, ProductView, Quote, SaleView, VariantView } from '../core/protocol/generated';
 import { asRefusal, type Refusal } from '../core/refusal';
@@ -40,6 +40,8 @@ export class Purchase {
   quote = $state.raw<Quote | null>(null);
   /** Where to; empty until one is chosen, `NEW_ADDRESS` while one is being written. */
   addressId = $state('');
+  /** The flash sale ended while its price was being looked at; what is shown is the usual one. */
+  isSaleLeft = $state(false);
   #saleId = $state<string | null>(null);
   /** What was told of orders; it may overtake the reply that first names them. */
   readonly #told = new Map<string, OrderView>();
@@ -57,6 +59,16 @@ export class Purchase {
   get sale(): SaleView | null {
     const sale = this.#saleId === null ? undefined : this.#room.state.sales.get(this.#saleId);
     return sale ?? null;
+  }
+
+  /** It was to be bought in a flash sale, and that is over. */
+  get isSaleGone(): boolean {
+    return this.#saleId !== null && this.sale === null && this.order === null && this.#room.live.isKnown;
+  }
+
+  /** Whom the room has shut out it sells nothing to. */
+  get isShut(): boolean {
+    return this.#room.live.ending === 'banned';
   }
 
   get variant(): VariantView | null {
@@ -182,8 +194,17 @@ export class Purchase {
     if (this.stage !== 'held' && this.stage !== 'paying') this.#clear();
   }
 
+  /** Goes on at the usual price. */
+  leaveSale(): void {
+    this.#saleId = null;
+    this.isSaleLeft = true;
+    this.qty = Math.min(this.qty, this.unitsMax);
+    void this.requote();
+  }
+
   async requote(): Promise<void> {
     const { offer, variantId, qty } = this;
+    const saleId = this.#saleId;
     this.quote = null;
     if (offer === null || this.isVariantNeeded) return;
     const asked = {
@@ -194,7 +215,8 @@ export class Purchase {
       room_id: this.#room.view.id,
     };
     const quote = await api.post<Quote>('/quotes', asked).catch(() => null);
-    if (this.order === null && this.variantId === variantId && this.qty === qty) this.quote = quote;
+    const isAsked = this.variantId === variantId && this.qty === qty && this.#saleId === saleId;
+    if (this.order === null && isAsked) this.quote = quote;
   }
 
   /** Sets the units aside; what is missing for the payment is asked for while they wait. */
@@ -295,6 +317,7 @@ export class Purchase {
     this.refusal = null;
     this.product = null;
     this.qty = 1;
+    this.isSaleLeft = false;
     this.#saleId = null;
     this.#watch(false);
   }
@@ -327,15 +350,31 @@ export class Purchase {
     const order = told !== undefined && told.version > said.version ? told : said;
     if (!isOurs && known?.id !== order.id) return;
     if (known?.id === order.id && known.version > order.version) return;
-    const wasConfirmed = this.stage === 'confirmed' && known?.id === order.id;
+    const before = known?.id === order.id ? this.stage : null;
     this.order = order;
     this.#watch(this.stage === 'paying');
-    if (this.stage === 'confirmed' && !wasConfirmed) this.#celebrate(order);
+    if (this.stage === 'confirmed' && before !== 'confirmed') this.#celebrate(order);
+    else if (!this.isOpen && (before === 'paying' || (before === 'held' && order.state === 'expired'))) this.#regret(order);
+  }
+
+  /** Refused by the bank, or let go, while no sheet is open that would say so. */
+  #regret(order: OrderView): void {
+    if (this.stage === 'held') {
+      const failure = explainFailure(order);
+      if (failure !== null) notices.show(failure, 'bad', { label: t('finish_order'), run: () => this.open() });
+    } else if (this.stage === 'over') {
+      notices.show(explainEnding(order), 'bad');
+      this.#clear();
+    }
   }
 
   #celebrate(order: OrderView): void {
     this.refusal = null;
-    const text = t('order_confirmed', { number: order.number, title: pick(order.lines[0]?.title) });
+    const text = t('order_confirmed', {
+      number: order.number,
+      title: pick(order.lines[0]?.title),
+      total: app.money(order.total_minor, order.currency),
+    });
     if (this.isOpen) notices.say(text);
     else {
       notices.show(text, 'good', { label: t('cancel_order'), run: () => void this.cancel(order) });
