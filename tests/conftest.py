@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.redis import RedisServer, running_redis
 
-# Machines that share a core are slow at times; a deadline would call that a failure.
-# That a busy machine is slow says nothing about the code.
+# Machines that share a core are slow at times, with an example as with the making of one; neither
+# says anything about the code.
 _PATIENT = [HealthCheck.too_slow]
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=_PATIENT

@@ -99,7 +99,7 @@ async def load_room(room_id: str) -> RoomSeed:
 
 def said(number: int) -> Said:
     now = CLOCK.now_ms()
-    return Said(id=new_id(now), at=now, number=number, sent_ns=time.monotonic_ns(), text=TEXT)
+    return Said(id=new_id(), at=now, number=number, sent_ns=time.monotonic_ns(), text=TEXT)
 
 
 class Measured:

@@ -53,6 +53,15 @@ def time_column(name: str, *, nullable: bool = False) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=nullable)
 
 
+def text_column(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=nullable)
+
+
+def number_column(name: str, *, default: int | None = None) -> sa.Column[int]:
+    """A count, or an amount in minor units."""
+    return sa.Column(name, sa.BigInteger, nullable=False, default=default)
+
+
 def append_only(table: sa.Table) -> sa.Table:
     """Makes the database itself refuse to change or delete rows of this table."""
     table.metadata.info[_APPEND_ONLY].add(table.name)

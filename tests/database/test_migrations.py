@@ -130,3 +130,9 @@ async def test_a_lost_guard_is_drift(url: str, at_first: Path):
 async def test_an_empty_database_has_no_revision(url: str):
     assert await migrations.current(url) is None
     assert len(await migrations.drift(url, shop_of(1))) > 2
+
+
+async def test_looking_for_a_database_makes_none(tmp_path: Path):
+    path = tmp_path / "elsewhere" / "shop.db"
+    assert await migrations.current(f"sqlite+aiosqlite:///{path}") is None
+    assert not path.parent.exists()

@@ -12,7 +12,7 @@ from livecommerce.demo.shop import demo_shop
 from livecommerce.demo.video import music
 from livecommerce.demo.video.stage import HEIGHT, WIDTH, Stage
 
-CARD = (298, 200, 698, 480)
+CARD = (266, 214, 634, 472)
 """The part of the card that neither ribbon nor timer covers."""
 
 
@@ -64,8 +64,8 @@ def test_the_card_shows_what_the_script_pins(stage: Stage, pictures: Path):
     shelf = {}
     for product in demo_shop().products:
         with Image.open(thumbnail_file(pictures, product.key)) as picture:
-            card = picture.convert("RGB").resize((400, 400))
-        shelf[product.key] = card.crop((0, 50, 400, 330)).resize((64, 45))
+            card = picture.convert("RGB").resize((368, 368))
+        shelf[product.key] = card.crop((0, 46, 368, 304)).resize((64, 45))
     for cue in SCRIPT:
         if isinstance(cue.action, Pin) and cue.action.slot == MAIN_SLOT:
             shown = stage.frame(cue.at_s + 2).crop(CARD).resize((64, 45))

@@ -31,7 +31,8 @@ RECOVERY_S_MAX = 5.0
 SLOW_CARDS = ("tok_timeout_paid", "tok_late", "tok_timeout_failed", "tok_declined")
 ALLOWED = frozenset({"sold_out", "limit_reached", "bad_transition", "not_live", "rate_limited"})
 EXPECTED_OF_A_CRASH = frozenset({"lost", "server_busy", "unavailable"})
-EQUAL_S = 10.0
+EQUAL_S = 30.0
+"""The longest pause of a client that has tried in vain for a while is 20 s."""
 
 
 @dataclass(slots=True)
@@ -168,7 +169,7 @@ class _Crashes:
                 # these have not got; what they sell is the same all the same.
                 await self._compare(witness, lap, judge)
         before = len(self.finding.breaches)
-        await judge.check_acknowledged(self.finding, list(lap.orders.values()))
+        await judge.check_acknowledged(self.finding, list(lap.orders.values()), settled=False)
         await judge.check_verify(self.finding)
         if len(self.finding.breaches) > before:
             say(f"{self.stage.kind}: BROKEN {self.finding.breaches[before]}")

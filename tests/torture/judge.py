@@ -125,8 +125,15 @@ class Judge:
         finding.check("nobody has more than allowed", holds=most <= per_buyer, found=str(most))
         finding.facts["sold"] = f"{sold} of {units}, at most {most} to one buyer"
 
-    async def check_acknowledged(self, finding: Finding, orders: Sequence[Acknowledged]) -> None:
-        """Every order that was acknowledged is there, its buyer's, and in the state told."""
+    async def check_acknowledged(
+        self, finding: Finding, orders: Sequence[Acknowledged], *, settled: bool = True
+    ) -> None:
+        """Every order that was acknowledged is there, its buyer's, and in the state told.
+
+        Args:
+            settled: payments have come to their end. Before that a cancelled order may still be
+                waiting for its payment to be called back, with the wish stored.
+        """
         stored = {row["id"]: row for row in await self.rows(ORDERS)}
         lost = 0
         for order in orders:
@@ -135,6 +142,8 @@ class Judge:
             if row is None or row["person_id"] != person_id:
                 lost += 1
                 finding.breaches.append(f"an acknowledged order is lost: {order}")
+            elif order.cancelled and not settled and row["closing_as"] == "cancelled":
+                continue
             elif order.cancelled and row["state"] != "cancelled":
                 finding.breaches.append(f"an acknowledged cancel is lost: {order}, {row['state']}")
             elif order.confirmed and not order.cancelled and row["state"] != "confirmed":
@@ -188,7 +197,7 @@ class Judge:
         await self.check_verify(finding)
 
 
-ORDERS = "SELECT id, person_id, state, total_minor FROM orders"
+ORDERS = "SELECT id, person_id, state, closing_as, total_minor FROM orders"
 OPEN_HOLDS = (
     "SELECT holds.order_id, holds.qty, holds.state AS hold, orders.state, orders.payment_state,"
     " orders.failure, orders.attempts FROM holds JOIN orders ON orders.id = holds.order_id"

@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from livecommerce.database.engine import changing_schema, checked_url
+from livecommerce.database.engine import changing_schema, checked_url, dialect_of
 from livecommerce.database.guards import missing_guards
 
 _FOLDER = Path(__file__).parent
@@ -34,7 +34,10 @@ async def upgrade(url: str, revision: str = "head", *, versions: Path = VERSIONS
 
 
 async def current(url: str) -> str | None:
-    """The revision a database is at; None when it is empty."""
+    """The revision a database is at; None when it is empty, or a file that is not there."""
+    if _is_missing(sa.make_url(url)):
+        # To look is not to make one.
+        return None
     async with changing_schema(checked_url(url)) as connection:
         return await connection.run_sync(
             lambda sync: MigrationContext.configure(sync).get_current_revision()
@@ -104,3 +107,7 @@ def _differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
     context = MigrationContext.configure(connection, opts={"compare_type": True})
     found = [repr(difference) for difference in compare_metadata(context, metadata)]
     return found + [f"missing: {guard}" for guard in missing_guards(connection, metadata)]
+
+
+def _is_missing(url: sa.URL) -> bool:
+    return dialect_of(url) == "sqlite" and not Path(url.database or "").exists()

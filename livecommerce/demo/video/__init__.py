@@ -30,7 +30,7 @@ from livecommerce.demo.video.stage import HEIGHT, WIDTH, Stage
 
 FPS = 24
 _KEY_FRAMES = 2 * FPS
-_EDITION = 1
+_EDITION = 2
 """Raised when stage, panels or music change."""
 
 _VIDEO_OPTIONS = {

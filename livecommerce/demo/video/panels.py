@@ -17,17 +17,18 @@ from livecommerce.demo.shop import Language, Product, Text, demo_shop, format_pr
 SOURCE_PX = 480
 """Pictures are kept at this size for the card, which zooms into them."""
 
-_CARD_PX = 400
-_CARD_AT = (298, 150)
+# A tall phone shows the middle eight tenths of the picture: what is to be read stays within them.
+_CARD_PX = 368
+_CARD_AT = (266, 168)
 _ZOOM_PX = 44
 _RADIUS = 30
 _FRAME_PX = 30
-_PLATE_AT = (298, 566)
-_PLATE = (400, 168)
-_SIDE_PX = 148
-_SIDE_AT = (34, 250)
-_RIBBON_AT = (281, 112)
-_RIBBON = (434, 66)
+_PLATE_AT = (_CARD_AT[0], 552)
+_PLATE = (_CARD_PX, 164)
+_SIDE_PX = 136
+_SIDE_AT = (96, 268)
+_RIBBON_AT = (_CARD_AT[0] - 12, 130)
+_RIBBON = (_CARD_PX + 24, 66)
 _TIMER_H = 62
 _TIMER_AT = (_CARD_AT[0], _CARD_AT[1] + _CARD_PX - _TIMER_H)
 
@@ -95,7 +96,7 @@ class Panels:
 
     def put_sign(self, frame: Image.Image, *, dx: int = 0) -> None:
         """Put the sign of the house where the card would be."""
-        frame.paste(self._sign, (_CARD_AT[0] - 40 + dx, _CARD_AT[1]), self._sign)
+        frame.paste(self._sign, (_CARD_AT[0] - _FRAME_PX + dx, _CARD_AT[1]), self._sign)
 
     def put_ribbon(self, frame: Image.Image, *, lit: bool, dx: int = 0) -> None:
         """Put the words *flash sale* over the card."""
@@ -111,8 +112,8 @@ class Panels:
         frame.paste(bar, (_TIMER_AT[0] + 20, _TIMER_AT[1] + _TIMER_H - 16), bar)
 
     def _draw_sign(self) -> Image.Image:
-        c = Canvas(_CARD_PX + 80, 480)
-        brand_plate(c, demo_shop().name, self._lettering, x=50, y=20, width=380)
+        c = Canvas(_CARD_PX + 2 * _FRAME_PX, 480)
+        brand_plate(c, demo_shop().name, self._lettering, x=_FRAME_PX, y=20, width=_CARD_PX)
         return c.image
 
     def _draw_plate(self, product: Product, sale: OpenFlashSale | None) -> Image.Image:
@@ -143,17 +144,17 @@ class Panels:
         """Write the price in Latin digits on the left, in Arabic ones on the right."""
         left, right = _FRAME_PX + 24, _FRAME_PX + _PLATE[0] - 24
         top = _FRAME_PX + 99
-        english = self._lettering.line(format_price(price_minor, "en"), px=38, language="en")
-        arabic = self._lettering.line(format_price(price_minor, "ar"), px=30, language="ar")
+        english = self._lettering.line(format_price(price_minor, "en"), px=34, language="en")
+        arabic = self._lettering.line(format_price(price_minor, "ar"), px=27, language="ar")
         at = left
         if english is not None:
             write(c.image, english, (left, top - 4), tone)
-            at += english.width + 16
+            at += english.width + 14
         if arabic is not None:
             write(c.image, arabic, (right - arabic.width, top + 3), tone)
         if before_minor is None:
             return
-        before = self._lettering.line(f"{before_minor // 100:,}", px=24, language="en", bold=False)
+        before = self._lettering.line(f"{before_minor // 100:,}", px=22, language="en", bold=False)
         if before is not None:
             write(c.image, before, (at, top + 13), rgb("#8d7484"))
             middle = top + 13 + before.height * 0.51

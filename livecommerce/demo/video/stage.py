@@ -45,7 +45,7 @@ _MOTE_RISE_PX = HEIGHT + 60
 _HEAD_BOX = (70, 440, 350, 800)
 _ARM_BOX = (290, 740, 660, 1120)
 _SUBPIXELS = 4
-_ASIDE_PX = 18
+_ASIDE_PX = 40
 """How far the host stands aside, to leave the panels room."""
 
 
