@@ -18,6 +18,12 @@ _MAKE_ROOM = """(list) => {
   list.dispatchEvent(new Event('scroll'));
 }"""
 
+# Two pictures later, when the list has come to rest after what was done to it.
+_GO_UP = """(list) => new Promise((done) => {
+  const goUp = () => { list.scrollBy(0, -200); done(); };
+  requestAnimationFrame(() => requestAnimationFrame(goUp));
+})"""
+
 
 async def talk(room: Room, first: int, last: int) -> None:
     async with room.socket() as socket:
@@ -40,7 +46,7 @@ async def test_stays_at_the_newest_line(look: Look, house: House, visit: Visits)
     await expect(newest).to_have_count(0)
 
     # the reader goes up: what comes now waits below
-    await lines.evaluate("(list) => list.scrollBy(0, -200)")
+    await lines.evaluate(_GO_UP)
     await expect(newest).to_be_visible()
     await talk(room, 30, 33)
     await expect(view.lines()).to_have_count(33)
