@@ -51,7 +51,7 @@ export default defineConfig({
       apply: 'build',
       async writeBundle({ dir = 'dist' }) {
         for (const name of await readdir(`${dir}/assets`)) {
-          if (!/\.(?:js|css|svg)$/.test(name)) continue;
+          if (!/\.(?:js|css|svg|json)$/.test(name)) continue;
           const path = `${dir}/assets/${name}`;
           await writeFile(`${path}.gz`, gzipSync(await readFile(path), { level: 9 }));
         }

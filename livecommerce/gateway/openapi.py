@@ -103,7 +103,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/v1/me/addresses", "My addresses", None, people.AddressList),
     Route(
-        "POST", "/v1/me/addresses", "Add an address", people.AddressDraft, people.AddressView, 201
+        "POST",
+        "/v1/me/addresses",
+        "Add an address",
+        people.AddressDraft,
+        people.AddressView,
+        201,
+        may_key=True,
     ),
     Route("DELETE", "/v1/me/addresses/{id}", "Forget an address", None, None),
     Route(

@@ -1,7 +1,9 @@
 """A message that is deleted is gone everywhere; who is silenced or shut out notices at once."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from livecommerce.kernel.ids import new_id
 from livecommerce.shows.wire import PinOffer, PinView
@@ -48,6 +50,26 @@ async def test_a_deleted_message_is_gone_everywhere(look: Look, house: House, vi
     await expect(watcher.lines()).to_have_count(1)
     for view in (speaker, watcher, host, late):
         assert "nobody should read" not in await view.page.content()
+
+
+async def test_texts_that_did_not_come_are_asked_for_again(house: House, visit: Visits):
+    visit.forgive("ERR_FAILED")
+    room = await house.room(products=[])
+    speaker = await visit(Look("en", "desktop"), await house.person("Salman"))
+    host = await visit(Look("en", "desktop"), room.host)
+    is_cut = asyncio.Event()
+
+    async def cut(route: Route) -> None:
+        is_cut.set()
+        await route.abort()
+
+    await host.page.route("**/assets/later.*", cut, times=1)
+    await speaker.enter(room.path)
+    await host.enter(room.path)
+    await asyncio.wait_for(is_cut.wait(), 10)
+    await speaker.say("a line")
+    actions = await host.actions_of("a line")
+    await expect(host.button("delete_message", actions)).to_be_visible()
 
 
 @pytest.mark.parametrize("look", PAIRS, ids=str)
@@ -123,9 +145,15 @@ async def test_who_is_silenced_can_still_be_shut_out(look: Look, house: House, v
     await host.button("time_out_minutes", actions).first.click()
     # the line is gone, and its menu with it: the list of the silenced has what is needed
     await expect(host.lines()).to_have_count(0)
-    # for those who come later, too
+    # for those who come later, too; a list that could not be read is not taken for an empty one
+    visit.forgive("ERR_FAILED")
+    await host.page.route("**/sanctions", lambda route: route.abort(), times=1)
     await host.page.reload()
     await host.pane("pane_chat")
+    await expect(host.page.get_by_text(host.words("sanctions_unknown"))).to_be_visible()
+    await host.inspect("nobody knows who is silenced")
+    await host.button("try_again").click()
+    await expect(host.page.get_by_text(host.words("sanctions_unknown"))).to_have_count(0)
     await host.page.locator("summary").filter(has_text=host.words("sanctions")).click()
     await host.button("ban_named").click()
     await host.button("ban_short", host.sheet).click()

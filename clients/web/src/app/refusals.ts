@@ -18,11 +18,13 @@ export function explain(refusal: Refusal): string {
 
 /** Why its payment failed, or that its money comes back; null when there is nothing to say. */
 export function explainFailure(order: OrderView): string | null {
-  for (const key of failureTexts(order)) {
+  const keys = failureTexts(order);
+  for (const key of keys) {
     const text = tMaybe(key);
     if (text !== null) return text;
   }
-  return null;
+  // nothing to say, or none of the texts has come yet
+  return keys.length === 0 ? null : t('error_internal');
 }
 
 /** How an order ended that came to nothing. */

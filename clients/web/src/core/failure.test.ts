@@ -5,6 +5,10 @@ import { failureTexts } from './failure';
 const ended = { state: 'cancelled', payment_state: 'failed' };
 const open = { state: 'pending_payment', payment_state: 'failed' };
 
+function read(name: string): Record<string, string> {
+  return JSON.parse(readFileSync(new URL(`../i18n/locales/${name}`, import.meta.url), 'utf8')) as Record<string, string>;
+}
+
 describe('failureTexts', () => {
   it('says nothing of an order that never failed, or was paid after all', () => {
     expect(failureTexts({ state: 'pending_payment', payment_state: 'not_paid', failure: null })).toEqual([]);
@@ -26,14 +30,19 @@ describe('failureTexts', () => {
   });
 
   it.each(['en', 'ar'])('finds a sentence in %s for every reason the server has', (lang) => {
-    const texts = JSON.parse(
-      readFileSync(new URL(`../i18n/locales/later.${lang}.json`, import.meta.url), 'utf8'),
-    ) as Record<string, string>;
+    const texts = { ...read(`later.${lang}.json`), ...read(`buying.${lang}.json`) };
     for (const failure of ['payment_declined', 'payment_unavailable', 'payment_returned', 'hold_expired', 'mystery']) {
       for (const order of [open, ended]) {
         const said = failureTexts({ ...order, failure }).find((key) => key in texts);
         expect(said, failure).toMatch(failure === 'mystery' ? /^payment_not_through$/ : new RegExp(`_${failure}$`));
       }
+    }
+  });
+
+  it.each(['en', 'ar'])('is never silent in %s beside an open sheet, though the later texts did not come', (lang) => {
+    const texts = { ...read(`${lang}.json`), ...read(`buying.${lang}.json`) };
+    for (const failure of ['payment_declined', 'payment_unavailable', 'payment_returned', 'hold_expired', 'mystery', null]) {
+      expect(failureTexts({ ...open, failure }).find((key) => key in texts), failure ?? 'none').toBeDefined();
     }
   });
 });

@@ -69,7 +69,7 @@ describe('errors', () => {
   });
 
   it.each(['en.json', 'ar.json'])('every code has a sentence in %s', (name) => {
-    const table = { ...read(name), ...read(`later.${name}`) };
+    const table = { ...read(name), ...read(`later.${name}`), ...read(`buying.${name}`) };
     for (const code of [...Object.keys(CODES), 'offline']) {
       expect(table[`error_${code}`], code).toMatch(/\S/);
     }

@@ -3,14 +3,17 @@
 import { api, app, checkout } from '../app/app.svelte';
 import { notices } from '../app/notices.svelte';
 import { explain, explainEnding, explainFailure } from '../app/refusals';
+import { isOutcomeKnown } from '../core/checkout';
 import { vatIncluded } from '../core/money';
-import type { AddressDraft, AddressView, MerchantView, OfferView, OrderList, OrderView, PaymentChoice, ProductView, Quote, SaleView, VariantView } from '../core/protocol/generated';
+import type { AddressDraft, AddressView, MerchantView, OfferView, OrderList, OrderView, PaymentChoice, PlaceOrder, ProductView, Quote, SaleView, VariantView } from '../core/protocol/generated';
 import { asRefusal, type Refusal } from '../core/refusal';
 import { pick, t } from '../i18n/index.svelte';
 import type { Room } from '../live/room.svelte';
 import { buyer, type Means } from './buyer.svelte';
 
 const LOOK_AGAIN_MS = 3_000;
+/** So long a button rests whose price has changed: a finger may be on its way to the old one. */
+const NEW_PRICE_REST_MS = 1_000;
 
 export const NEW_ADDRESS = 'new';
 
@@ -24,6 +27,12 @@ export interface Sum {
   vatBps: number;
   total: number;
   currency: string;
+}
+
+/** What the button said when it was pressed: this is bought, or nothing. */
+interface Pressed {
+  sum: Sum;
+  wish: Pick<PlaceOrder, 'variant_id' | 'qty' | 'sale_id' | 'offer_id' | 'expected_total_minor' | 'currency'>;
 }
 
 export class Purchase {
@@ -43,6 +52,11 @@ export class Purchase {
   /** The flash sale ended while its price was being looked at; what is shown is the usual one. */
   isSaleLeft = $state(false);
   #saleId = $state<string | null>(null);
+  #pressed = $state.raw<Pressed | null>(null);
+  /** The purchase was sent, and whether it was done is not known: only the very same may be sent again. */
+  #isUnsure = $state(false);
+  #isResting = $state(false);
+  #resting: ReturnType<typeof setTimeout> | undefined;
   /** What was told of orders; it may overtake the reply that first names them. */
   readonly #told = new Map<string, OrderView>();
   readonly #room: Room;
@@ -61,14 +75,20 @@ export class Purchase {
     return sale ?? null;
   }
 
-  /** It was to be bought in a flash sale, and that is over. */
+  /** It was to be bought in a flash sale, that is over, and nothing of it is under way. */
   get isSaleGone(): boolean {
-    return this.#saleId !== null && this.sale === null && this.order === null && this.#room.live.isKnown;
+    const isUnderWay = this.isBusy || this.#isUnsure;
+    return this.#saleId !== null && this.sale === null && this.order === null && !isUnderWay && this.#room.live.isKnown;
   }
 
   /** Whom the room has shut out it sells nothing to. */
   get isShut(): boolean {
     return this.#room.live.ending === 'banned';
+  }
+
+  /** Nothing can be bought now. What is on hold already may be paid for by those who are shut out too. */
+  get isBarred(): boolean {
+    return this.stage === 'choosing' && (this.#isResting || this.isShut);
   }
 
   get variant(): VariantView | null {
@@ -110,6 +130,7 @@ export class Purchase {
         currency: order.currency,
       };
     }
+    if (this.#pressed !== null) return this.#pressed.sum;
     if (quote !== null) {
       return {
         unit: quote.unit_minor,
@@ -160,12 +181,13 @@ export class Purchase {
   async buy(offer: OfferView, saleId: string | null = null, variantId: string | null = null): Promise<void> {
     if (this.isBusy) return;
     this.#begin(offer, saleId, variantId);
+    if (this.order !== null) return this.open(); // its units wait to be paid for
     const { address } = this;
     const { means } = buyer;
     if (this.isOneTap(offer, saleId) && address !== null && means !== null) {
       this.tapped = saleId ?? offer.id;
-      await this.#attempt(async () => {
-        await this.#place(address.id, await buyer.choice(means, address.id));
+      await this.#attempt(async (pressed) => {
+        await this.#place(pressed, address.id, await buyer.choice(means, address.id));
       });
       this.tapped = null;
       if (this.refusal !== null || this.stage === 'held') this.isOpen = true;
@@ -199,13 +221,14 @@ export class Purchase {
     this.#saleId = null;
     this.isSaleLeft = true;
     this.qty = Math.min(this.qty, this.unitsMax);
-    void this.requote();
+    this.#newPrice();
   }
 
   async requote(): Promise<void> {
     const { offer, variantId, qty } = this;
     const saleId = this.#saleId;
     this.quote = null;
+    if (!this.isBusy) this.#forgetPressed();
     if (offer === null || this.isVariantNeeded) return;
     const asked = {
       variant_id: this.#boughtVariant(),
@@ -221,23 +244,23 @@ export class Purchase {
 
   /** Sets the units aside; what is missing for the payment is asked for while they wait. */
   async hold(name: string | null): Promise<void> {
-    await this.#attempt(async () => {
+    await this.#attempt(async (pressed) => {
       if (app.person === null) {
         await api.guest(name ?? '');
         await this.#room.identify();
         await buyer.load(this.#room.view.market);
       }
-      await this.#place(null, null);
+      await this.#place(pressed, null, null);
     });
   }
 
   /** Pays, with a hold or without one. A new address is saved first. */
   async pay(where: string | AddressDraft, means: Means): Promise<void> {
-    await this.#attempt(async () => {
+    await this.#attempt(async (pressed) => {
       const addressId = typeof where === 'string' ? where : (await buyer.addAddress(where)).id;
       this.addressId = addressId;
       const payment = await buyer.choice(means, addressId);
-      if (this.order === null) return this.#place(addressId, payment);
+      if (this.order === null) return this.#place(pressed, addressId, payment);
       const wish = { address_id: addressId, payment };
       const orderId = this.order.id;
       const order = await checkout.settle(`pay:${orderId}`, wish, (id) =>
@@ -278,24 +301,46 @@ export class Purchase {
     if (now !== null) this.#update(now);
   }
 
-  async #place(addressId: string | null, payment: PaymentChoice | null): Promise<void> {
-    const { total, currency } = this.sum;
-    const wish = {
-      variant_id: this.#boughtVariant(),
-      qty: this.qty,
-      sale_id: this.sale?.id ?? null,
-      offer_id: this.offer?.id ?? null,
-      expected_total_minor: total,
-      currency,
-      address_id: addressId,
-      payment,
-    };
+  /** What the button says now, or said when it was pressed and the outcome stayed unknown. */
+  #press(): Pressed {
+    const { sum } = this;
+    return (this.#pressed ??= {
+      sum,
+      wish: {
+        variant_id: this.#boughtVariant(),
+        qty: this.qty,
+        // of a sale that is over as well: the server says so, and nothing is bought at another price
+        sale_id: this.#saleId,
+        offer_id: this.offer?.id ?? null,
+        expected_total_minor: sum.total,
+        currency: sum.currency,
+      },
+    });
+  }
+
+  #forgetPressed(): void {
+    this.#pressed = null;
+    this.#isUnsure = false;
+  }
+
+  async #place(pressed: Pressed, addressId: string | null, payment: PaymentChoice | null): Promise<void> {
+    const wish = { ...pressed.wish, address_id: addressId, payment };
+    this.#isUnsure = true;
     const order = await checkout.settle('buy', wish, (id) =>
       this.#room.live.phase === 'ready'
         ? this.#room.request<OrderView>({ t: 'buy', ...wish }, { id })
         : api.post<OrderView>('/orders', { ...wish, room_id: this.#room.view.id }, { idempotencyKey: id }),
     );
     this.#update(order, true);
+    this.#isUnsure = false;
+  }
+
+  /** The price has changed under the finger. */
+  #newPrice(): void {
+    this.#isResting = true;
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => (this.#isResting = false), NEW_PRICE_REST_MS);
+    void this.requote();
   }
 
   #boughtVariant(): string {
@@ -319,6 +364,7 @@ export class Purchase {
     this.qty = 1;
     this.isSaleLeft = false;
     this.#saleId = null;
+    this.#forgetPressed();
     this.#watch(false);
   }
 
@@ -329,18 +375,24 @@ export class Purchase {
     if (this.offer?.id === offer.id) this.product = product;
   }
 
-  async #attempt(run: () => Promise<void>): Promise<void> {
+  async #attempt(run: (pressed: Pressed) => Promise<void>): Promise<void> {
     if (this.isBusy) return;
+    // before the first wait: what the page shows may change during each of them
+    const pressed = this.#press();
     this.isBusy = true;
     this.refusal = null;
     try {
-      await run();
+      await run(pressed);
     } catch (error) {
       this.refusal = asRefusal(error);
-      if (this.refusal.code === 'price_changed') void this.requote();
+      if (isOutcomeKnown(this.refusal)) this.#isUnsure = false;
+      if (this.refusal.code === 'price_changed') this.#newPrice();
       if (this.refusal.code === 'hold_expired') void this.look();
     } finally {
       this.isBusy = false;
+      // a choice that was changed meanwhile is another wish
+      const isSame = pressed.wish.variant_id === this.#boughtVariant() && pressed.wish.qty === this.qty;
+      if (!this.#isUnsure || !isSame) this.#pressed = null;
     }
   }
 
