@@ -69,9 +69,17 @@ describe('errors', () => {
   });
 
   it.each(['en.json', 'ar.json'])('every code has a sentence in %s', (name) => {
-    const table = { ...read(name), ...read(`later.${name}`), ...read(`buying.${name}`) };
+    const table = { ...read(name), ...read(`later.${name}`) };
     for (const code of [...Object.keys(CODES), 'offline']) {
       expect(table[`error_${code}`], code).toMatch(/\S/);
     }
+  });
+
+  // a payment fails beside its sheet, and after one tap before any sheet was fetched
+  it.each(['en.json', 'ar.json'])('of payments are the same in both parts of %s that bring them', (name) => {
+    const [later, buying] = [read(`later.${name}`), read(`buying.${name}`)];
+    const both = Object.keys(buying).filter((key) => key in later);
+    expect(both).toEqual(expect.arrayContaining(['error_payment_declined', 'over_payment_declined', 'payment_not_through']));
+    for (const key of both) expect(buying[key], key).toBe(later[key]);
   });
 });
