@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 PREFIX = "LIVECOMMERCE_"
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vault_url: str = ""
     """Where personal data lives. Empty: `vault.db` in the data folder, or, with PostgreSQL, the
     same database."""
+    redis_url: str = ""
+    """redis://…, rediss://… or unix://…, Redis 7 or newer: how several processes of one shop hear
+    each other. Empty: this process is alone. Nothing is kept in it that may not be lost."""
+    redis_shards: tuple[str, ...] = ()
+    """Several of these instead of one; each room lives on one of them. All processes of a shop need
+    the same ones in the same order."""
+    redis_cluster: bool = False
+    """The address is that of a Redis Cluster: its nodes share the rooms, by sharded pub/sub."""
+    redis_prefix: str = "livecommerce"
+    """Begins every key and channel: shops that share a Redis have prefixes of their own."""
     region: str = "local"
     """Name of the region whose personal data this vault keeps."""
     secret: str = ""
@@ -102,6 +113,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.database_address
 
     @property
+    def redis_urls(self) -> tuple[str, ...]:
+        """Every Redis that is set; none: this process is alone."""
+        return self.redis_shards or ((self.redis_url,) if self.redis_url else ())
+
+    @property
     def media_dir(self) -> Path:
         """Files of the host's own, served under /media/: a poster, a video to play in a loop."""
         return self.data_dir / "media"
@@ -136,9 +152,29 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     secret = values.get("secret", "")
     if secret and len(secret) < 32:
         wrong.append(f"{PREFIX}SECRET: shorter than 32 characters")
+    wrong += _redis_problems(values)
     if wrong:
         raise BadSettings("\n".join(wrong))
     return Settings(**values)
+
+
+def _redis_problems(values: Mapping[str, Any]) -> list[str]:
+    url, shards = values.get("redis_url", ""), values.get("redis_shards", ())
+    # The address is not repeated: there may be a password in it.
+    wrong = [
+        f"{PREFIX}REDIS_{name}: an address begins with {' or '.join(_REDIS_SCHEMES)}"
+        for name, addresses in (("URL", (url,)), ("SHARDS", shards))
+        if any(each and not each.startswith(_REDIS_SCHEMES) for each in addresses)
+    ]
+    if url and shards:
+        wrong.append(f"{PREFIX}REDIS_SHARDS: stands instead of {PREFIX}REDIS_URL, not beside it")
+    if len(set(shards)) != len(shards):
+        wrong.append(f"{PREFIX}REDIS_SHARDS: the same address twice")
+    if set(values.get("redis_prefix", "")) & set("{}"):
+        wrong.append(f"{PREFIX}REDIS_PREFIX: braces are kept for rooms")
+    if values.get("redis_cluster") and not (url or shards):
+        wrong.append(f"{PREFIX}REDIS_CLUSTER: needs {PREFIX}REDIS_URL")
+    return wrong
 
 
 def _read(kind: Any, text: str) -> Any:

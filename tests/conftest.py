@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import PostgresServer, running_postgres
-from tests.support.redis import RedisServer, running_redis
+from tests.support.redis import RedisServer, running_cluster, running_redis
 
 # Machines that share a core are slow at times, with an example as with the making of one; neither
 # says anything about the code.
@@ -24,6 +24,7 @@ MARKED_BY_FIXTURE = {
     "postgres_url": "postgres",
     "redis_server": "redis",
     "redis_url": "redis",
+    "redis_cluster": "redis",
     "browser": "browser",
 }
 
@@ -56,6 +57,13 @@ def redis_server() -> Iterator[RedisServer]:
     """A redis-server for the whole session."""
     with running_redis() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[list[RedisServer]]:
+    """Two primaries of a Redis Cluster for the whole session."""
+    with running_cluster() as servers:
+        yield servers
 
 
 @pytest.fixture

@@ -49,3 +49,23 @@ def test_with_postgresql_the_vault_shares_the_server_unless_told_otherwise() -> 
     assert config.Settings(database_url=url).vault_address == url
     other = "postgresql+asyncpg://vault@db/vault"
     assert config.Settings(database_url=url, vault_url=other).vault_address == other
+
+
+def test_redis_is_one_address_or_several():
+    assert config.load({}).redis_urls == ()
+    one = config.load({"LIVECOMMERCE_REDIS_URL": "redis://cache/0"})
+    assert one.redis_urls == ("redis://cache/0",)
+    several = config.load({"LIVECOMMERCE_REDIS_SHARDS": "redis://a, rediss://b"})
+    assert several.redis_urls == ("redis://a", "rediss://b")
+    with pytest.raises(config.BadSettings) as caught:
+        config.load(
+            {
+                "LIVECOMMERCE_REDIS_URL": "http://:hidden@cache",
+                "LIVECOMMERCE_REDIS_SHARDS": "redis://a,redis://a",
+            }
+        )
+    assert len(str(caught.value).splitlines()) == 3
+    assert "hidden" not in str(caught.value)
+    for name, value in (("CLUSTER", "true"), ("PREFIX", "{shop}")):
+        with pytest.raises(config.BadSettings):
+            config.load({f"LIVECOMMERCE_REDIS_{name}": value})

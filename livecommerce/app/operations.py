@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from livecommerce.app.house import web_dir
-from livecommerce.app.services import open_services
+from livecommerce.app.services import open_services, redis_settings
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.database import verify as checker
@@ -21,6 +21,7 @@ from livecommerce.orders import invariants as orders_invariants
 from livecommerce.payments import invariants as payments_invariants
 from livecommerce.payments.providers.sandbox import Sandbox
 from livecommerce.people import invariants as people_invariants
+from livecommerce.realtime.backplane.redis.inspection import inspect
 from livecommerce.shows import invariants as shows_invariants
 from livecommerce.stock import invariants as stock_invariants
 
@@ -123,6 +124,7 @@ async def doctor(settings: Settings) -> list[Finding]:
         ("vault", settings.vault_address),
     ):
         findings.append(await _database(name, address))
+    findings += await _backplane(settings)
     findings.append(Finding("payments", ok=True, detail="sandbox: test cards, no money moves"))
     if settings.database_address.startswith("sqlite") and settings.public_url:
         findings.append(
@@ -157,6 +159,15 @@ def _secret(settings: Settings) -> Finding:
     if settings.secret:
         return Finding("secret", ok=True, detail="set")
     return Finding("secret", ok=True, detail=f"kept in {settings.data_dir / 'secret'}")
+
+
+async def _backplane(settings: Settings) -> list[Finding]:
+    if not settings.redis_urls:
+        return [Finding("backplane", ok=True, detail="memory: one process; Redis joins several")]
+    return [
+        Finding("backplane", *await inspect(url, redis_settings(settings)))
+        for url in settings.redis_urls
+    ]
 
 
 async def _database(name: str, address: str) -> Finding:

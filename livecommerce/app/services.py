@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import Sequence
@@ -30,7 +31,10 @@ from livecommerce.people.service.vault import Vault
 from livecommerce.people.tokens import PlatformTrust
 from livecommerce.protocol.codes import CloseCode
 from livecommerce.protocol.events import VolatileEvent
+from livecommerce.realtime.backplane.base import Backplane
 from livecommerce.realtime.backplane.memory import MemoryBackplane
+from livecommerce.realtime.backplane.redis.backplane import RedisBackplane
+from livecommerce.realtime.backplane.redis.settings import RedisSettings
 from livecommerce.realtime.hub import Hub
 from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
@@ -125,15 +129,16 @@ async def open_services(
     def viewers(room_id: str, count: int) -> VolatileEvent:
         return viewers_counted(room_id, count, clock.now_ms())
 
+    node_id = new_id()[-8:]
     hub = Hub(
-        node_id=new_id()[-8:],
+        node_id=node_id,
         clock=clock,
         settings=HubSettings(
             tick_min_ms=settings.tick_ms_min,
             tick_max_ms=settings.tick_ms_max,
             ping_s=settings.beat_s,
         ),
-        backplane=MemoryBackplane(clock=clock),
+        backplane=_backplane(settings, clock, node_id),
         load_room=load_room,
         viewers_event=viewers,
     )
@@ -192,18 +197,45 @@ async def open_services(
     )
 
 
+def _backplane(settings: Settings, clock: Clock, node_id: str) -> Backplane:
+    """How this process hears the others: through Redis, or there are none."""
+    if not settings.redis_urls:
+        return MemoryBackplane(clock=clock)
+    return RedisBackplane(node_id=node_id, clock=clock, settings=redis_settings(settings))
+
+
+def redis_settings(settings: Settings) -> RedisSettings:
+    """What is set of Redis, in its own words."""
+    return RedisSettings(
+        urls=settings.redis_urls,
+        prefix=settings.redis_prefix,
+        is_cluster=settings.redis_cluster,
+    )
+
+
 def _outbox(database: Database, hub: Hub, clock: Clock) -> Outbox:
     """What is committed for a room or a person goes to the hub."""
 
-    def deliver(entries: Sequence[OutboxEntry]) -> None:
+    def deliver(entries: Sequence[OutboxEntry]) -> asyncio.Future[list[None]]:
+        publisher = hub.publisher
+        # Events of one batch share its receipt.
+        receipts: dict[asyncio.Future[None], None] = {}
         for entry in entries:
             if entry.person_id is not None:
-                hub.publisher.tell(entry.person_id, entry.event)
+                receipts[publisher.deliver_to(entry.person_id, entry.event)] = None
             elif entry.room_id is not None:
-                hub.publisher.publish(entry.room_id, entry.event, audience=entry.audience)
+                event, audience = entry.event, entry.audience
+                receipts[publisher.deliver(entry.room_id, event, audience=audience)] = None
+        return asyncio.gather(*receipts)
 
     decoder = msgspec.msgpack.Decoder(AnyEvent)
-    return Outbox(database, decode=decoder.decode, deliver=deliver, clock=clock)
+    return Outbox(
+        database,
+        decode=decoder.decode,
+        deliver=deliver,
+        clock=clock,
+        is_open=hub.publisher.is_accepting,
+    )
 
 
 def _people(

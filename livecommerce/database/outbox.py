@@ -23,8 +23,9 @@ from livecommerce.kernel.errors import Refused
 from livecommerce.protocol.events import Event
 
 EventDecoder: TypeAlias = Callable[[bytes], Event]
-Deliver: TypeAlias = Callable[[Sequence[OutboxEntry]], Awaitable[None] | None]
-"""Hands entries to whoever tells them. None: told. An awaitable: told once it has completed."""
+Deliver: TypeAlias = Callable[[Sequence[OutboxEntry]], Awaitable[object] | None]
+"""Hands entries to whoever tells them. None: told. An awaitable: told once it has completed; what
+failed the relay tells again."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ _RELAY_EVERY_S = 1.0
 _MARK_EVERY_S = 0.25
 _RELAY_COMMITS_MAX = 500
 _MARKS_MAX = 500
+_CLOSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,28 @@ class MarkPublished(Write[None]):
 
 
 class Outbox:
-    """Delivers what the writer of this process commits, and what any process left undelivered."""
+    """Delivers what the writer of this process commits, and what any process left undelivered.
+
+    Args:
+        is_open: False while delivering would fail; then nothing is told again yet.
+    """
 
     def __init__(
-        self, database: Database, *, decode: EventDecoder, deliver: Deliver, clock: Clock
+        self,
+        database: Database,
+        *,
+        decode: EventDecoder,
+        deliver: Deliver,
+        clock: Clock,
+        is_open: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._decode = decode
         self._deliver = deliver
         self._clock = clock
+        self._is_open = is_open
         self._told: dict[str, None] = {}
-        self._under_way: dict[str, asyncio.Future[None]] = {}
+        self._under_way: dict[str, asyncio.Future[object]] = {}
         database.writer.on_committed(self._tell)
 
     async def run(self) -> None:
@@ -74,7 +87,8 @@ class Outbox:
                 await self.mark()
                 if self._clock.mono_s() >= relay_at_s:
                     relay_at_s = self._clock.mono_s() + _RELAY_EVERY_S
-                    await self.relay()
+                    if self._is_open():
+                        await self.relay()
             except Refused as refused:
                 _log.warning("the outbox waits", extra={"code": refused.code})
             except Exception:  # noqa: BLE001 - logged, and tried again
@@ -83,8 +97,9 @@ class Outbox:
             await asyncio.sleep(_MARK_EVERY_S)
 
     async def close(self) -> None:
-        """Wait for what is being told and mark it: the next start has nothing to repeat."""
-        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        """Wait a little for what is being told and mark it; the next start repeats nothing."""
+        if self._under_way:
+            await asyncio.wait(self._under_way.values(), timeout=_CLOSE_S)
         try:
             await self.mark()
         except Refused as refused:
@@ -160,11 +175,15 @@ class Outbox:
         self._under_way[commit_id] = future
         future.add_done_callback(lambda done: self._finished(commit_id, done))
 
-    def _finished(self, commit_id: str, done: asyncio.Future[None]) -> None:
+    def _finished(self, commit_id: str, done: asyncio.Future[object]) -> None:
         del self._under_way[commit_id]
         if done.cancelled():
             return
-        if (error := done.exception()) is not None:
+        if isinstance(error := done.exception(), ConnectionError):
+            # Whoever was to hear it is away, and has said so.
+            _log.warning("telling failed, the relay repeats it", extra={"commit_id": commit_id})
+            return
+        if error is not None:
             _log.error("telling failed, the relay repeats it", exc_info=error)
             return
         self._told[commit_id] = None

@@ -92,7 +92,8 @@ class HouseGatekeeper:
             role = staff.get(person_id)
             if role != before.get(person_id):
                 entry = _entry(role)
-                hub.regrade(person_id, room_id, entry.audience_class, entry.capabilities)
+                # Every node looks for itself, so nobody else need hear of it.
+                hub.regrade_here(person_id, room_id, entry.audience_class, entry.capabilities)
 
     async def execute(
         self, visitor: Visitor, room_id: str | None, command: Command

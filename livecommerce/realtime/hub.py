@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import structlog
 
@@ -26,6 +27,9 @@ from livecommerce.realtime.statistics import HubStatistics
 from livecommerce.realtime.ticker import TickingPublisher, tick_s
 
 log = structlog.get_logger()
+
+TOLD_MAX = 20_000
+"""Events told to people that are remembered: every node's relay repeats what a lost one left."""
 
 
 class Hub:
@@ -62,7 +66,9 @@ class Hub:
         self._closed_slow = 0
         self._closed_silent = 0
         self._probe_failures = 0
+        self._interruptions = 0
         self._quiet_since: dict[str, int] = {}
+        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._loader = RoomLoader(
             backplane=backplane, clock=clock, settings=settings, load_room=load_room
         )
@@ -83,12 +89,14 @@ class Hub:
     async def start(self) -> None:
         """Starts the timers. Connections may come once this has returned."""
         settings = self.settings
+        await self._backplane.start()
+        await self._probe()
         self._timers = [
             asyncio.create_task(self._every(settings.wheel_step_s, self._turn_wheel)),
             asyncio.create_task(self._every(1.0, self._sweep)),
             asyncio.create_task(self._every(settings.presence_s, self._report_viewers)),
             asyncio.create_task(self._every(settings.position_check_s, self._check_positions)),
-            asyncio.create_task(self._every(settings.probe_s, self._probe)),
+            asyncio.create_task(self._keep_probing()),
         ]
 
     async def stop(self) -> None:
@@ -98,7 +106,11 @@ class Hub:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await self._presence.report({})
+        try:
+            await self._presence.report({})
+        except ConnectionError as error:
+            # The lease ends by itself.
+            log.warning("viewer counts not withdrawn", error=str(error))
         await self._backplane.close()
 
     # Rooms
@@ -183,13 +195,19 @@ class Hub:
         self, key: str, close_code: int = CloseCode.SIGNED_OUT, *, room_id: str | None = None
     ) -> None:
         """Closes the connections of a person or a sign-in on every node: in a room, or all."""
-        self._backplane.signal(Kick(key, int(close_code), room_id))
+        _ = self.publisher.signal(Kick(key, int(close_code), room_id))
 
     def regrade(
         self, person_id: str, room_id: str, audience_class: str, capabilities: tuple[str, ...]
     ) -> None:
         """Applies changed roles to a person's connections in a room, on every node."""
-        self._backplane.signal(Regrade(person_id, room_id, audience_class, capabilities))
+        _ = self.publisher.signal(Regrade(person_id, room_id, audience_class, capabilities))
+
+    def regrade_here(
+        self, person_id: str, room_id: str, audience_class: str, capabilities: tuple[str, ...]
+    ) -> None:
+        """As `regrade`, on this node alone."""
+        self._regrade(Regrade(person_id, room_id, audience_class, capabilities))
 
     def apply_grade(
         self, connection: Connection, audience_class: str, capabilities: tuple[str, ...]
@@ -209,8 +227,8 @@ class Hub:
         return self._presence.total(room_id)
 
     def is_ready(self) -> bool:
-        """False while this node would not hear what others publish."""
-        return self._is_hearing
+        """False while this node would not hear what others publish, or not be heard."""
+        return self._is_hearing and self._backplane.is_accepting()
 
     def statistics(self) -> HubStatistics:
         return HubStatistics(
@@ -230,6 +248,7 @@ class Hub:
             closed_slow=self._closed_slow,
             closed_silent=self._closed_silent,
             probe_failures=self._probe_failures,
+            interruptions=self._interruptions,
         )
 
     async def drain(self, within_s: float) -> None:
@@ -264,16 +283,30 @@ class Hub:
 
     def on_signal(self, signal: AnySignal) -> None:
         match signal:
-            case Tell(person_id=person_id, json=json):
-                self._tell(person_id, json)
+            case Tell():
+                self._tell(signal)
             case Kick():
                 self._kick(signal)
             case Regrade():
                 self._regrade(signal)
 
-    def _tell(self, person_id: str, json: bytes) -> None:
+    def on_interrupted(self, room_ids: Collection[str]) -> None:
+        self._interruptions += 1
+        task = asyncio.create_task(self._compare_positions(room_ids))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _tell(self, signal: Tell) -> None:
+        if signal.event_id:
+            name = signal.person_id, signal.event_id
+            if name in self._told:
+                return
+            self._told[name] = None
+            if len(self._told) > TOLD_MAX:
+                self._told.popitem(last=False)
+        json = signal.json
         told: dict[str, bytes] = {}
-        for connection in list(self._people.get(person_id, ())):
+        for connection in list(self._people.get(signal.person_id, ())):
             codec = connection.codec
             if codec.name not in told:
                 told[codec.name] = frames.told(codec, transcode(json, codec))
@@ -340,8 +373,20 @@ class Hub:
             await asyncio.sleep(seconds)
             try:
                 await act()
+            except ConnectionError as error:
+                log.warning("the backplane is away", timer=act.__name__, error=str(error))
             except Exception:
                 log.exception("timer failed", timer=act.__name__)
+
+    async def _keep_probing(self) -> None:
+        while True:
+            # Whoever was sent away because of it is taken back soon.
+            await asyncio.sleep(self.settings.probe_s / (1 if self._is_hearing else 5))
+            try:
+                await self._probe()
+            except Exception:
+                log.exception("probe failed")
+                self._is_hearing = False
 
     async def _turn_wheel(self) -> None:
         self._closed_silent += self._wheel.step(self.clock.now_ms())
@@ -374,11 +419,23 @@ class Hub:
                 if room.state is RoomState.LIVE
             },
         )
-        quiet = [each for each, top in self._quiet_since.items() if before.get(each) == top]
-        positions = await self._backplane.positions(quiet)
-        for room_id, (epoch, top) in positions.items():
+        await self._compare_positions(
+            [each for each, top in self._quiet_since.items() if before.get(each) == top]
+        )
+
+    async def _compare_positions(self, room_ids: Collection[str]) -> None:
+        """Has rooms repaired that are not where the backplane says."""
+        received = {each: room.received for each in room_ids if (room := self.warm_room(each))}
+        try:
+            positions = await self._backplane.positions(received)
+        except ConnectionError as error:
+            # The next check comes by itself.
+            log.warning("positions not compared", error=str(error))
+            return
+        for room_id, had in received.items():
+            epoch, top = positions.get(room_id, ("", 0))
             if (room := self.warm_room(room_id)) is not None:
-                room.check(epoch, top)
+                room.check(epoch, top, received=had)
 
     async def _probe(self) -> None:
         is_hearing = await self._backplane.probe()

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from livecommerce.kernel.clock import Clock
+from livecommerce.kernel.errors import Code, Refused
 from livecommerce.realtime.backplane.base import Backplane
+from livecommerce.realtime.publications import Batch
 from livecommerce.realtime.room import Room, RoomState
 from livecommerce.realtime.room_log import RoomLog, RoomSeed
 from livecommerce.realtime.settings import HubSettings
@@ -35,6 +37,7 @@ class RoomLoader:
         self._clock = clock
         self._settings = settings
         self._load_room = load_room
+        self._repairing: set[Room] = set()
         self.loaded = 0
         self.repairs = 0
         self.resyncs = 0
@@ -44,24 +47,44 @@ class RoomLoader:
         nothing is missed; what is seen twice is dropped by id and version.
 
         Raises:
-            Refused: as the composition root's loader says, NOT_FOUND for one.
+            Refused: as the composition root's loader says, NOT_FOUND for one; UNAVAILABLE while the
+                backplane is away, because what is not heard cannot be shown live.
         """
-        await self._backplane.subscribe(room.room_id)
         try:
-            room.replace_log(await self._read(room.room_id))
-        except BaseException:
-            await self._backplane.unsubscribe(room.room_id)
-            raise
+            await self._backplane.subscribe(room.room_id)
+            try:
+                room.replace_log(await self._read(room.room_id))
+            except BaseException:
+                await self._backplane.unsubscribe(room.room_id)
+                raise
+        except ConnectionError as error:
+            log.warning("room not loaded", room_id=room.room_id, error=str(error))
+            retry_after_ms = round(RETRY_S * 1000 * (1 + random.random()))
+            raise Refused(Code.UNAVAILABLE, retry_after_ms=retry_after_ms) from error
         self.loaded += 1
 
     async def repair(self, room: Room) -> None:
         """Fetches what is missing; begins anew when the backplane does not have it any more.
 
-        Does not give up: while the backplane is away the viewers keep what they have.
+        Does not give up: while the backplane is away the viewers keep what they have. Of a room
+        that is being repaired already nothing more is begun: an answer to an older question would
+        be taken for one to a newer.
         """
+        if room in self._repairing:
+            return
+        self._repairing.add(room)
+        try:
+            await self._repair_until_live(room)
+        finally:
+            self._repairing.discard(room)
+
+    async def _repair_until_live(self, room: Room) -> None:
         while room.state is RoomState.REPAIRING:
             try:
                 await self._repair(room)
+            except ConnectionError as error:
+                log.warning("room not repaired yet", room_id=room.room_id, error=str(error))
+                await asyncio.sleep(RETRY_S * (0.5 + random.random()))
             except Exception:
                 log.exception("room not repaired yet", room_id=room.room_id)
                 await asyncio.sleep(RETRY_S * (0.5 + random.random()))
@@ -72,7 +95,11 @@ class RoomLoader:
         )
         if room.state is not RoomState.REPAIRING:
             return
-        if history.publications is not None:
+        if history.epoch == room.log.epoch and history.top < room.received:
+            # Offsets that were given away would be given away again. A batch of nothing above them
+            # begins the new epoch, whichever node is the first to notice.
+            await self._backplane.publish(room.room_id, Batch(()), floor=room.received)
+        elif history.publications is not None:
             self.repairs += 1
             room.repaired(history.publications)
             return

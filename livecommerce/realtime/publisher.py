@@ -18,6 +18,14 @@ class Publisher(Protocol):
         """
         ...
 
+    def check_accepting(self) -> None:
+        """For what is only told and not stored first, a line of chat: call it before saying yes.
+
+        Raises:
+            Refused: UNAVAILABLE while the nodes do not hear each other.
+        """
+        ...
+
     def tell(self, person_id: str, event: Event) -> None:
         """Tells all connections of one person, at once and outside of any room's order."""
         ...

@@ -110,23 +110,31 @@ class Room:
             return
         last = delivery.first + len(delivery.logged) - 1
         if delivery.epoch != self.log.epoch or delivery.first > self.received + 1:
-            self.state = RoomState.REPAIRING
             self._held.append(delivery)
-            self._repair(self)
+            self._suspect()
             return
         known = self.received + 1 - delivery.first
+        if known > 0 and self.log.contradicts(delivery.first, delivery.logged[:known]):
+            # A rewound log gave these offsets away again.
+            self._suspect()
+            return
         self.received = max(self.received, last)
         self._forward(delivery.logged[known:], delivery.loose)
 
-    def check(self, epoch: str, top: int) -> None:
-        """Compares with the backplane's position: the only way to see that a *last* batch is lost.
+    def check(self, epoch: str, top: int, *, received: int) -> None:
+        """Compares with the backplane's position: the only way to see that a *last* batch is lost,
+        or that the log was rewound.
 
         What is behind by a moment is not lost, so a gap counts when it is there twice in a row:
         the caller checks only rooms that heard nothing since the last check.
+
+        Args:
+            received: what this room had received when the position was asked for.
         """
-        if self.state is RoomState.LIVE and (epoch != self.log.epoch or top > self.received):
-            self.state = RoomState.REPAIRING
-            self._repair(self)
+        if self.state is not RoomState.LIVE:
+            return
+        if epoch != self.log.epoch or top > self.received or top < received:
+            self._suspect()
 
     def show(self, publication: Publication) -> None:
         """Tells the viewers on this node a counter that did not come over the backplane."""
@@ -157,6 +165,10 @@ class Room:
         if groups:
             self._flush.start([(group, self._snapshot(group)) for group in groups])
         self._release_held()
+
+    def _suspect(self) -> None:
+        self.state = RoomState.REPAIRING
+        self._repair(self)
 
     def _release_held(self) -> None:
         held, self._held = self._held, []

@@ -184,6 +184,16 @@ class RoomLog:
         missed.sort(key=lambda entry: entry.offset)
         return missed
 
+    def contradicts(self, first: int, publications: Sequence[Publication]) -> bool:
+        """Tells whether one of these offsets, from `first` on, is another event's in the ring."""
+        start = self.top - len(self._ring) + 1
+        for offset, publication in enumerate(publications, first):
+            if not start <= offset <= self.top:
+                continue
+            if self._ring[offset - start].publication.id != publication.id:
+                return True
+        return False
+
     def state_for(self, audience_class: str) -> list[Entry]:
         return [
             entry

@@ -17,7 +17,9 @@ class HubSettings:
     flush_slice_ms: float = 0.5
     """A flush yields to commands after this long."""
     batch_events_max: int = 256
-    """More pending events than this do not wait for the tick."""
+    """More pending events than this do not wait for the tick, and do not share a batch."""
+    batch_bytes_max: int = 256 * 1024
+    """What one message between nodes may weigh, unless a single event is heavier."""
 
     log_s: float = 120.0
     log_bytes_max: int = 4 * 1024 * 1024

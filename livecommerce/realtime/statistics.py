@@ -28,3 +28,5 @@ class HubStatistics:
     closed_slow: int
     closed_silent: int
     probe_failures: int
+    interruptions: int
+    """How often the link was away and back."""

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
 from livecommerce.kernel.clock import Clock
-from livecommerce.protocol.events import EVERYONE, Event, Lane, StateEvent
-from livecommerce.realtime.backplane.base import Backplane, Tell
-from livecommerce.realtime.publications import Batch, Position, Publication, publication_of
+from livecommerce.kernel.errors import Code, Refused
+from livecommerce.protocol.events import EVERYONE, Event, StateEvent
+from livecommerce.realtime.backplane.base import AnySignal, Backplane, Tell
+from livecommerce.realtime.pending import Pending, Receipt, parts_of, settle_when_done
+from livecommerce.realtime.publications import Position, Publication, publication_of
 from livecommerce.realtime.settings import HubSettings
 
 log = structlog.get_logger()
 
 FORGET_S = 60.0
+COMPLAIN_EVERY_S = 5.0
+RETRY_AFTER_MS = 2_000
+"""What somebody is told to wait whose line cannot be published now."""
 
 
 def tick_s(viewers: int, write_s: float, settings: HubSettings) -> float:
@@ -23,101 +29,6 @@ def tick_s(viewers: int, write_s: float, settings: HubSettings) -> float:
     `flush_share` of a core, and never so long that a person would notice."""
     wanted_s = viewers * write_s / settings.flush_share
     return min(max(wanted_s, settings.tick_min_ms / 1000), settings.tick_max_ms / 1000)
-
-
-class Pending:
-    """What one room is going to be told with the next batch."""
-
-    __slots__ = (
-        "_held_back",
-        "_ids",
-        "_logged",
-        "_loose",
-        "_slots",
-        "_told_s",
-        "due_s",
-        "flushed_s",
-        "timer",
-    )
-
-    def __init__(self) -> None:
-        self.flushed_s = float("-inf")
-        self.due_s = float("inf")
-        self.timer: asyncio.Handle | None = None
-        self._logged: list[Publication | None] = []
-        self._ids: set[str] = set()
-        self._slots: dict[tuple[str, str], int] = {}
-        self._loose: dict[tuple[str, str, str], Publication] = {}
-        self._told_s: dict[tuple[str, str], float] = {}
-        """When each paced key was last let through."""
-        self._held_back: dict[tuple[str, str], Publication] = {}
-
-    def __len__(self) -> int:
-        return len(self._logged) + len(self._loose)
-
-    def add(self, publication: Publication) -> bool:
-        """Returns False for what is pending already."""
-        if not publication.is_logged:
-            # A counter replaces its earlier value; ephemeral events stand under their own id.
-            unkeyed = "" if publication.key else publication.id
-            self._loose[(*publication.slot, unkeyed)] = publication
-            return True
-        if publication.id in self._ids:
-            return False
-        self._ids.add(publication.id)
-        if publication.lane is Lane.STATE:
-            held = self._slots.get(publication.slot)
-            if held is not None:
-                earlier = self._logged[held]
-                assert earlier is not None
-                if earlier.version > publication.version:
-                    return True
-                self._logged[held] = None
-            self._slots[publication.slot] = len(self._logged)
-        self._logged.append(publication)
-        return True
-
-    def hold_back(self, publication: Publication, pace_s: float, now_s: float) -> float | None:
-        """Keeps a value whose key was told too short a while ago, the latest only.
-
-        Returns None for what may be added now; otherwise how long until `let_through` is due, or
-        0.0 when it is waited for already.
-        """
-        slot = publication.slot
-        held = self._held_back.get(slot)
-        if held is not None and held.version > publication.version:
-            return 0.0
-        wait_s = self._told_s.get(slot, float("-inf")) + pace_s - now_s
-        if pace_s <= 0.0 or wait_s <= 0.0:
-            self._held_back.pop(slot, None)
-            if pace_s > 0.0:
-                self._told_s[slot] = now_s
-            return None
-        self._held_back[slot] = publication
-        return wait_s if held is None else 0.0
-
-    def let_through(self, slot: tuple[str, str], now_s: float) -> bool:
-        """Adds the value of a key that was held back. False: something newer has overtaken it."""
-        publication = self._held_back.pop(slot, None)
-        if publication is None:
-            return False
-        self._told_s[slot] = now_s
-        return self.add(publication)
-
-    @property
-    def held_back(self) -> tuple[tuple[str, str], ...]:
-        """The keys whose latest values wait."""
-        return tuple(self._held_back)
-
-    def take(self) -> Batch:
-        batch = Batch(
-            tuple(each for each in self._logged if each is not None), tuple(self._loose.values())
-        )
-        self._logged.clear()
-        self._ids.clear()
-        self._slots.clear()
-        self._loose.clear()
-        return batch
 
 
 class TickingPublisher:
@@ -149,13 +60,47 @@ class TickingPublisher:
         self.published = 0
         self.batches = 0
         self.failures = 0
+        self._complained_s = float("-inf")
 
     def publish(self, room_id: str, event: Event, *, audience: str = EVERYONE) -> None:
         """See `Publisher.publish`. Call it on the loop's thread."""
+        self._add(room_id, event, publication_of(event, audience))
+
+    def deliver(self, room_id: str, event: Event, *, audience: str = EVERYONE) -> Receipt:
+        """Publishes what is stored, and says when that need not be done again.
+
+        A value that a later one replaced on its way counts as published with that one.
+
+        Raises (in the future):
+            ConnectionError: the backplane may not have it.
+        """
+        publication = publication_of(event, audience)
+        pending = self._add(room_id, event, publication)
+        return pending.receipt_of(publication.slot)
+
+    def deliver_to(self, person_id: str, event: Event) -> Receipt:
+        """Tells a person what is stored. Raises (in the future) as `deliver` does."""
+        return self.signal(Tell(person_id, publication_of(event).json, event.id))
+
+    def signal(self, signal: AnySignal) -> Receipt:
+        """Tells the hubs of all nodes; a failure is counted here. See `Backplane.signal`."""
+        receipt = self._backplane.signal(signal)
+        receipt.add_done_callback(self._note_failure)
+        return receipt
+
+    def is_accepting(self) -> bool:
+        """False while what is published would wait for long, or be refused."""
+        return self._backplane.is_accepting()
+
+    def check_accepting(self) -> None:
+        """See `Publisher.check_accepting`."""
+        if not self.is_accepting():
+            raise Refused(Code.UNAVAILABLE, retry_after_ms=RETRY_AFTER_MS)
+
+    def _add(self, room_id: str, event: Event, publication: Publication) -> Pending:
         pending = self._pending.get(room_id)
         if pending is None:
             pending = self._pending[room_id] = Pending()
-        publication = publication_of(event, audience)
         if isinstance(event, StateEvent):
             now_s = self._clock.mono_s()
             wait_s = pending.hold_back(publication, event.pace_ms / 1000, now_s)
@@ -163,11 +108,11 @@ class TickingPublisher:
                 if wait_s > 0.0:
                     loop = asyncio.get_running_loop()
                     loop.call_later(wait_s, self._let_through, room_id, pending, publication.slot)
-                return
-        if not pending.add(publication):
-            return
-        self.published += 1
-        self._schedule(room_id, pending, is_urgent=event.urgent)
+                return pending
+        if pending.add(publication):
+            self.published += 1
+            self._schedule(room_id, pending, is_urgent=event.urgent)
+        return pending
 
     def _let_through(self, room_id: str, pending: Pending, slot: tuple[str, str]) -> None:
         if pending.let_through(slot, self._clock.mono_s()):
@@ -176,7 +121,7 @@ class TickingPublisher:
 
     def tell(self, person_id: str, event: Event) -> None:
         """See `Publisher.tell`."""
-        self._backplane.signal(Tell(person_id, publication_of(event).json))
+        _ = self.deliver_to(person_id, event)
 
     def flush_all(self) -> None:
         """Publishes what is pending everywhere, now: before the node goes away."""
@@ -220,13 +165,24 @@ class TickingPublisher:
         if not len(pending):
             return
         pending.flushed_s = self._clock.mono_s()
-        self.batches += 1
-        batch = pending.take()
-        published = self._backplane.publish(room_id, batch, floor=self._floor(room_id))
-        published.add_done_callback(self._note_failure)
+        batch, receipt = pending.take()
+        settings = self._settings
+        published: list[asyncio.Future[Position]] = []
+        for part in parts_of(batch, settings.batch_events_max, settings.batch_bytes_max):
+            self.batches += 1
+            at = self._backplane.publish(room_id, part, floor=self._floor(room_id))
+            at.add_done_callback(self._note_failure)
+            published.append(at)
+        if receipt is not None:
+            settle_when_done(published, receipt)
 
-    def _note_failure(self, published: asyncio.Future[Position]) -> None:
-        if not published.cancelled() and (error := published.exception()) is not None:
-            # What must not be lost has an outbox row and is published again by its relay.
-            self.failures += 1
-            log.error("batch not published", exc_info=error)
+    def _note_failure(self, published: asyncio.Future[Any]) -> None:
+        """Counts what the backplane refused. What must not be lost has an outbox row; without its
+        receipt it stays unmarked there and is published again by the relay."""
+        if published.cancelled() or (error := published.exception()) is None:
+            return
+        self.failures += 1
+        now_s = self._clock.mono_s()
+        if now_s - self._complained_s >= COMPLAIN_EVERY_S:
+            self._complained_s = now_s
+            log.error("not published", error=str(error), failures=self.failures)

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from livecommerce.app import doctor, make_seller, migrate, open_house, sign_in_link, verify
 from livecommerce.config import BadSettings, Settings
@@ -62,6 +63,26 @@ async def test_doctor_never_fails_itself(tmp_path: Path):
     findings = {finding.name: finding for finding in await doctor(nowhere)}
     assert not findings["database"].ok
     assert "hidden-password" not in str(findings)
+
+
+async def test_doctor_looks_at_redis(tmp_path: Path, redis_url: str):
+    async def look(**settings) -> tuple[bool, str]:
+        findings = await doctor(Settings(data_dir=tmp_path, **settings))
+        (finding,) = [each for each in findings if each.name == "backplane"]
+        return finding.ok, finding.detail
+
+    assert (await look())[0]
+    assert (await look(redis_url=redis_url))[0]
+    is_fit, detail = await look(redis_url=redis_url, redis_cluster=True)
+    assert not is_fit
+    assert "cluster" in detail
+    is_fit, detail = await look(redis_url="redis://:hidden@127.0.0.1:1/0")
+    assert not is_fit
+    assert "hidden" not in detail
+    async with Redis.from_url(redis_url) as client:
+        await client.config_set("maxmemory-policy", "allkeys-lru")
+        assert not (await look(redis_url=redis_url))[0]
+        await client.config_set("maxmemory-policy", "noeviction")
 
 
 async def test_a_link_signs_in_once(settings: Settings, tmp_path: Path):

@@ -70,6 +70,9 @@ class LossyBackplane(MemoryBackplane):
         assert self.hub is not None
         self.hub.on_signal(signal)
 
+    def on_interrupted(self, room_ids):
+        raise AssertionError("memory is never interrupted")
+
 
 @asynccontextmanager
 async def opened(database: Database, backplane: MemoryBackplane | None = None, settings=QUICK):
@@ -301,11 +304,17 @@ async def test_silent_peers_are_closed_and_others_hear_a_beat():
 
 async def test_a_deaf_node_says_so():
     class Deaf(MemoryBackplane):
+        is_deaf = False
+
         async def probe(self) -> bool:
-            return False
+            return not self.is_deaf
 
     settings = HubSettings(probe_s=0.01)
-    async with opened(Database(), Deaf(clock=SystemClock()), settings) as hub:
+    backplane = Deaf(clock=SystemClock())
+    async with opened(Database(), backplane, settings) as hub:
         assert hub.is_ready()
+        backplane.is_deaf = True
         await until(lambda: not hub.is_ready())
         assert hub.statistics().probe_failures > 0
+        backplane.is_deaf = False
+        await until(hub.is_ready)

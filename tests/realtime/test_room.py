@@ -304,10 +304,27 @@ def test_what_is_held_back_is_bounded_and_fetched_again(monkeypatch):
 def test_a_lost_last_batch_is_found_by_the_position_check():
     stage = Stage()
     stage.viewer()
-    stage.room.check(EPOCH, 0)
+    stage.room.check(EPOCH, 0, received=0)
     assert stage.repairs == 0
-    stage.room.check(EPOCH, 1)
+    stage.room.check(EPOCH, 1, received=0)
     assert stage.repairs == 1
+
+
+def test_a_rewound_log_is_found_by_the_position_check_and_by_what_it_gives_away_again():
+    for find in ("check", "other event"):
+        stage = Stage()
+        stage.viewer()
+        stage.publish(said(), said())
+        stage.room.check(EPOCH, 1, received=1)
+        known = stage.room.log.missed(EPOCH, 0, "viewer")
+        assert known is not None
+        stage.room.deliver(Delivery(ROOM, EPOCH, 2, (known[1].publication,)))
+        assert stage.repairs == 0
+        if find == "check":
+            stage.room.check(EPOCH, 1, received=2)
+        else:
+            stage.room.deliver(Delivery(ROOM, EPOCH, 2, (pub(said()), pub(said()))))
+        assert stage.repairs == 1
 
 
 def test_a_new_epoch_shows_everybody_the_room_anew_and_closes_nobody(one_write_a_slice):

@@ -3,14 +3,18 @@
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from livecommerce.kernel.clock import FakeClock, SystemClock
+from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.events import StateEvent
 from livecommerce.realtime.backplane.memory import MemoryBackplane
+from livecommerce.realtime.pending import Pending, parts_of
 from livecommerce.realtime.publications import Batch, Delivery, Position
 from livecommerce.realtime.settings import HubSettings
-from livecommerce.realtime.ticker import Pending, TickingPublisher, tick_s
+from livecommerce.realtime.ticker import TickingPublisher, tick_s
 from tests.realtime.support import Hearts, Removed, likes, pub, said, shelf
 
 
@@ -24,6 +28,9 @@ class Listener:
 
     def on_signal(self, signal):
         self.signals.append(signal)
+
+    def on_interrupted(self, room_ids):
+        raise AssertionError("memory is never interrupted")
 
     async def until(self, count: int) -> list[Delivery]:
         async with asyncio.timeout(5):
@@ -182,11 +189,11 @@ def test_pending_keeps_the_latest_of_a_key_and_everything_of_the_log():
     hearts = [pub(Hearts(id=new_id(), at=1)) for _ in range(2)]
     for each in hearts:
         pending.add(each)
-    batch = pending.take()
+    batch, _ = pending.take()
     assert batch.logged == (lines[0], latest, other, lines[1])
     assert batch.loose == (count, *hearts)
     assert not len(pending)
-    assert pending.take() == Batch(())
+    assert pending.take() == (Batch(()), None)
 
 
 @pytest.mark.parametrize(
@@ -247,3 +254,107 @@ async def test_what_is_held_back_leaves_before_the_node(stage):
     assert versions == [2]
     await asyncio.sleep(0.12)
     assert len(listener.deliveries) == 1
+
+
+class Refusing(MemoryBackplane):
+    """Refuses batches on demand, and counts those it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=SystemClock())
+        self.is_away = False
+        self.batches: list[Batch] = []
+
+    def publish(self, room_id, batch, *, floor=0):
+        self.batches.append(batch)
+        if self.is_away:
+            refused: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+            refused.set_exception(ConnectionError("away"))
+            return refused
+        return super().publish(room_id, batch, floor=floor)
+
+    def is_accepting(self) -> bool:
+        return not self.is_away
+
+
+@pytest.fixture
+def refusing():
+    backplane = Refusing()
+    publisher = TickingPublisher(
+        backplane=backplane,
+        clock=SystemClock(),
+        settings=HubSettings(batch_events_max=4, batch_bytes_max=1_000),
+        pace=lambda room_id: 0.0,
+        floor=lambda room_id: 0,
+    )
+    return publisher, backplane
+
+
+async def test_a_receipt_says_when_the_backplane_has_it_and_when_it_does_not(refusing):
+    publisher, backplane = refusing
+    receipts = [publisher.deliver("room", said()) for _ in range(3)]
+    assert receipts[0] is receipts[2]
+    assert not receipts[0].done()
+    await receipts[0]
+    backplane.is_away = True
+    with pytest.raises(ConnectionError):
+        await publisher.deliver("room", said())
+    publisher.publish("room", said())
+    await asyncio.sleep(0.01)
+    assert publisher.failures == 2
+
+
+async def test_a_value_held_back_is_receipted_with_the_one_that_replaced_it(refusing):
+    publisher, backplane = refusing
+    first = publisher.deliver("room", left(500, 1))
+    second = publisher.deliver("room", left(499, 2))
+    third = publisher.deliver("room", left(498, 3))
+    await first
+    assert not second.done()
+    await second
+    await third
+    versions = [each.version for batch in backplane.batches for each in batch.logged]
+    assert versions == [1, 3]
+    paced = publisher.deliver("room", left(497, 4))
+    at_once = publisher.deliver("room", left(20, 5))
+    await at_once
+    await paced
+
+
+async def test_a_line_is_not_accepted_while_nobody_would_hear_it(refusing):
+    publisher, backplane = refusing
+    publisher.check_accepting()
+    backplane.is_away = True
+    with pytest.raises(Refused) as caught:
+        publisher.check_accepting()
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+async def test_a_heavy_batch_leaves_in_parts_and_has_one_receipt(refusing):
+    publisher, backplane = refusing
+    receipt = None
+    for number in range(6):
+        receipt = publisher.deliver("room", said("x" * 400 * number))
+    assert receipt is not None
+    await receipt
+    assert len(backplane.batches) > 2
+    assert sum(len(batch.logged) for batch in backplane.batches) == 6
+
+
+@given(
+    st.lists(st.integers(0, 300)),
+    st.integers(0, 20),
+    st.integers(1, 5),
+    st.integers(1, 400),
+)
+def test_parts_of_a_batch_are_the_batch(sizes, loose, events_max, bytes_max):
+    whole = Batch(
+        tuple(pub(said("x" * size)) for size in sizes), tuple(pub(likes(n)) for n in range(loose))
+    )
+    parts = list(parts_of(whole, events_max, bytes_max))
+    assert tuple(each for part in parts for each in part.logged) == whole.logged
+    assert tuple(each for part in parts for each in part.loose) == whole.loose
+    for part in parts:
+        assert len(part.logged) <= events_max
+        assert len(part.loose) <= events_max
+        weight = sum(len(each.json) for each in part.logged)
+        assert len(part.logged) == 1 or weight <= bytes_max

@@ -1,5 +1,6 @@
 """Loopback ports."""
 
+import random
 import socket
 import time
 
@@ -15,6 +16,22 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def lasting_port() -> int:
+    """A free port that no outgoing connection is given, for a server that is killed and started.
+
+    While a server is down, whoever tries to reach it on a port of the ephemeral range may be given
+    that very port to come from, and reaches himself; then the server cannot have it back.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
 
 
 def accepts(port: int, host: str = LOOPBACK) -> bool:

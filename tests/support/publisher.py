@@ -18,5 +18,8 @@ class RecordingPublisher:
             self._ids.add((room_id, event.id))
             self.published.append((room_id, event, audience))
 
+    def check_accepting(self) -> None:
+        pass
+
     def tell(self, person_id: str, event: Event) -> None:
         self.told.append((person_id, event))

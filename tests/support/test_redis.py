@@ -25,3 +25,15 @@ async def test_comes_back_empty_on_the_same_port():
                 await client.get("key")
             server.start()
             assert await client.get("key") is None
+            await client.set("key", "old")
+            server.save()
+            await client.set("key", "new")
+            server.kill()
+            server.start()
+        async with Redis.from_url(server.url(), retry=None) as client:
+            assert await client.get("key") == b"old"
+        server.forget()
+        server.kill()
+        server.start()
+        async with Redis.from_url(server.url(), retry=None) as client:
+            assert await client.get("key") is None

@@ -8,7 +8,7 @@ to two events.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -35,6 +35,8 @@ class Signal(msgspec.Struct, frozen=True, tag=True):
 class Tell(Signal, frozen=True, tag="tell"):
     person_id: str
     json: bytes
+    event_id: str = ""
+    """Told once on a node, however many relays repeat it."""
 
 
 class Kick(Signal, frozen=True, tag="kick"):
@@ -56,16 +58,29 @@ AnySignal = Tell | Kick | Regrade
 
 
 class Receiver(Protocol):
-    """The hub, as a backplane sees it. Both are called on the loop and never wait."""
+    """The hub, as a backplane sees it. All are called on the loop and never wait."""
 
     def on_delivery(self, delivery: Delivery) -> None: ...
 
     def on_signal(self, signal: AnySignal) -> None: ...
 
+    def on_interrupted(self, room_ids: Collection[str]) -> None:
+        """Deliveries of these rooms may be missing: the link was away and is back."""
+        ...
+
 
 class Backplane(Protocol):
     def attach(self, receiver: Receiver) -> None:
         """Names the one hub of this node. Call it before anything else."""
+        ...
+
+    async def start(self) -> None:
+        """Connects, and returns after some seconds at the latest: a node also starts while the
+        backplane is away, and serves what needs no backplane."""
+        ...
+
+    def is_accepting(self) -> bool:
+        """False while what is published would wait for long, or be refused."""
         ...
 
     def publish(self, room_id: str, batch: Batch, *, floor: int = 0) -> asyncio.Future[Position]:
@@ -83,12 +98,20 @@ class Backplane(Protocol):
         """
         ...
 
-    def signal(self, signal: AnySignal) -> None:
-        """Tells the hubs of all nodes, this one included. Best effort."""
+    def signal(self, signal: AnySignal) -> asyncio.Future[None]:
+        """Tells the hubs of all nodes: this one before it returns, the others best effort.
+
+        Raises (in the future):
+            ConnectionError: nobody else may have heard it; telling it again is safe.
+        """
         ...
 
     async def subscribe(self, room_id: str) -> None:
-        """Returns once every later batch of the room will be delivered."""
+        """Returns once every later batch of the room will be delivered.
+
+        Raises:
+            ConnectionError: the backplane is away; the room is not subscribed.
+        """
         ...
 
     async def unsubscribe(self, room_id: str) -> None: ...
@@ -102,7 +125,11 @@ class Backplane(Protocol):
         ...
 
     async def positions(self, room_ids: Iterable[str]) -> Mapping[str, tuple[str, int]]:
-        """Reads (epoch, top) of many rooms at once; rooms without a log are missing."""
+        """Reads (epoch, top) of many rooms at once.
+
+        Rooms without a log are missing, and so are those whose log may have been rewound: what is
+        missing here and known to a hub needs a new epoch, which `history` begins.
+        """
         ...
 
     async def report_viewers(

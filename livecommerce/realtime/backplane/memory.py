@@ -90,6 +90,12 @@ class MemoryBackplane:
     def attach(self, receiver: Receiver) -> None:
         self._receiver = receiver
 
+    async def start(self) -> None:
+        pass
+
+    def is_accepting(self) -> bool:
+        return True
+
     def publish(self, room_id: str, batch: Batch, *, floor: int = 0) -> asyncio.Future[Position]:
         now_s = self._clock.mono_s()
         log = self._log(room_id, now_s, floor)
@@ -113,9 +119,12 @@ class MemoryBackplane:
         done.set_result(position)
         return done
 
-    def signal(self, signal: AnySignal) -> None:
+    def signal(self, signal: AnySignal) -> asyncio.Future[None]:
         if self._receiver is not None:
             self._receiver.on_signal(signal)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
     async def subscribe(self, room_id: str) -> None:
         self._subscribed.add(room_id)

@@ -189,6 +189,8 @@ class Chat:
         if message.id in room.removed:
             # Resent after it was removed: its author is told what was told before, nobody else is.
             return message
+        # Nothing stored would tell it later, so nobody is told yes.
+        self._publisher.check_accepting()
         room.hear(message)
         show_id = standing.show.id if standing.show is not None else None
         self._publisher.publish(standing.room.id, message)

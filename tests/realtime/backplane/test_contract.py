@@ -1,15 +1,20 @@
 """What every backplane promises. A new one is added to `IMPLEMENTATIONS`, and nothing else."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
 
 import pytest
+from redis import Redis
 
-from livecommerce.kernel.clock import FakeClock
+from livecommerce.kernel.clock import FakeClock, SystemClock
 from livecommerce.kernel.ids import new_id
 from livecommerce.realtime.backplane.base import AnySignal, Backplane, Kick, Regrade, Tell
 from livecommerce.realtime.backplane.memory import MemoryBackplane
+from livecommerce.realtime.backplane.redis.backplane import RedisBackplane
+from livecommerce.realtime.backplane.redis.settings import RedisSettings
 from livecommerce.realtime.publications import Batch, Delivery, Publication
 from tests.realtime.support import Hearts, Removed, likes, pub, said, shelf
+from tests.support.redis import RedisServer
 
 ROOM = "room"
 
@@ -20,6 +25,7 @@ class Listener:
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
         self.signals: list[AnySignal] = []
+        self.interrupted: set[str] = set()
 
     def on_delivery(self, delivery: Delivery) -> None:
         self.deliveries.append(delivery)
@@ -27,25 +33,64 @@ class Listener:
     def on_signal(self, signal: AnySignal) -> None:
         self.signals.append(signal)
 
+    def on_interrupted(self, room_ids: Collection[str]) -> None:
+        self.interrupted.update(room_ids)
 
-async def open_memory() -> Backplane:
+    async def until(self, heard: Callable[[], bool]) -> None:
+        """Deliveries may come a moment after their publication is acknowledged."""
+        async with asyncio.timeout(5):
+            while not heard():
+                await asyncio.sleep(0.002)
+
+
+def make_memory(_: pytest.FixtureRequest) -> Backplane:
     return MemoryBackplane(clock=FakeClock(), keep_bytes=4_000)
 
 
-IMPLEMENTATIONS: dict[str, Callable[[], Awaitable[Backplane]]] = {"memory": open_memory}
+def make_redis(request: pytest.FixtureRequest, *databases: int) -> Backplane:
+    server: RedisServer = request.getfixturevalue("redis_server")
+    urls = tuple(server.url(database) for database in databases)
+    for url in urls:
+        with Redis.from_url(url) as client:
+            client.flushdb()
+    settings = RedisSettings(urls=urls, keep_bytes=4_000)
+    return RedisBackplane(node_id=new_id(), clock=SystemClock(), settings=settings)
 
 
-@pytest.fixture(params=IMPLEMENTATIONS, ids=str)
+def make_cluster(request: pytest.FixtureRequest) -> Backplane:
+    servers: list[RedisServer] = request.getfixturevalue("redis_cluster")
+    for server in servers:
+        with Redis.from_url(server.url()) as client:
+            client.flushall()
+    settings = RedisSettings(urls=(servers[0].url(),), is_cluster=True, keep_bytes=4_000)
+    return RedisBackplane(node_id=new_id(), clock=SystemClock(), settings=settings)
+
+
+IMPLEMENTATIONS: dict[str, Callable[[pytest.FixtureRequest], Backplane]] = {
+    "memory": make_memory,
+    "redis": lambda request: make_redis(request, 0),
+    "redis shards": lambda request: make_redis(request, 1, 2, 3),
+    "redis cluster": make_cluster,
+}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.redis] if "redis" in name else [])
+        for name in IMPLEMENTATIONS
+    ]
+)
 async def backplane(request) -> AsyncIterator[Backplane]:
-    opened = await IMPLEMENTATIONS[request.param]()
-    yield opened
-    await opened.close()
+    made = IMPLEMENTATIONS[request.param](request)
+    yield made
+    await made.close()
 
 
 @pytest.fixture
 async def listener(backplane) -> Listener:
     listening = Listener()
     backplane.attach(listening)
+    await backplane.start()
     await backplane.subscribe(ROOM)
     return listening
 
@@ -63,6 +108,7 @@ async def test_batches_get_offsets_in_order_and_are_delivered(backplane, listene
     assert (first.first, first.last) == (1, 2)
     assert (second.first, second.last) == (3, 3)
     assert first.epoch == second.epoch
+    await listener.until(lambda: len(listener.deliveries) == 2)
     assert [(each.first, len(each.logged)) for each in listener.deliveries] == [(1, 2), (3, 1)]
     assert {each.epoch for each in listener.deliveries} == {first.epoch}
 
@@ -74,6 +120,7 @@ async def test_what_was_published_before_is_neither_numbered_nor_delivered(backp
     assert (again.first, again.last) == (2, 2)
     nothing = await backplane.publish(ROOM, batch(line))
     assert nothing.last < nothing.first
+    await listener.until(lambda: len(listener.deliveries) == 2)
     assert [each.logged for each in listener.deliveries] == [(line,), (other,)]
 
 
@@ -81,6 +128,7 @@ async def test_rooms_are_numbered_apart(backplane, listener):
     await backplane.publish(ROOM, batch(pub(said())))
     elsewhere = await backplane.publish("other", batch(pub(said())))
     assert elsewhere.first == 1
+    await listener.until(lambda: bool(listener.deliveries))
     assert [each.room_id for each in listener.deliveries] == [ROOM]
 
 
@@ -88,6 +136,7 @@ async def test_counters_have_no_offset(backplane, listener):
     loose = batch(pub(likes(1)), pub(Hearts(id=new_id(), at=1)))
     position = await backplane.publish(ROOM, loose)
     assert position.last < position.first
+    await listener.until(lambda: bool(listener.deliveries))
     (delivery,) = listener.deliveries
     assert (delivery.logged, delivery.loose) == ((), loose.loose)
     assert (await backplane.publish(ROOM, batch(pub(said())))).first == 1
@@ -174,7 +223,10 @@ async def test_positions_of_many_rooms(backplane, listener):
 async def test_signals_reach_the_hub(backplane, listener):
     signals = [Tell("p", b"{}"), Kick("p", 4500), Regrade("p", ROOM, "staff", ("pin",))]
     for signal in signals:
-        backplane.signal(signal)
+        told = backplane.signal(signal)
+        assert listener.signals[-1] == signal
+        await told
+    assert await backplane.probe()
     assert listener.signals == signals
 
 
@@ -186,3 +238,37 @@ async def test_viewers_are_summed_over_nodes(backplane, listener):
 
 async def test_the_probe_hears_itself(backplane, listener):
     assert await backplane.probe()
+
+
+async def test_an_id_that_comes_twice_in_a_batch_is_published_once(backplane, listener):
+    line = pub(said())
+    position = await backplane.publish(ROOM, batch(line, line))
+    assert (position.first, position.last) == (1, 1)
+    await listener.until(lambda: bool(listener.deliveries))
+    assert [each.logged for each in listener.deliveries] == [(line,)]
+
+
+async def test_an_empty_batch_above_the_log_begins_a_new_epoch(backplane, listener):
+    before = await backplane.publish(ROOM, batch(pub(said())))
+    after = await backplane.publish(ROOM, Batch(()), floor=7)
+    assert after.epoch != before.epoch
+    assert await backplane.positions([ROOM]) == {ROOM: (after.epoch, 7)}
+
+
+async def test_an_open_backplane_accepts(backplane, listener):
+    assert backplane.is_accepting()
+
+
+async def test_a_hundred_rooms_are_subscribed_together(backplane, listener):
+    rooms = [f"room-{number}" for number in range(100)]
+    await asyncio.gather(*map(backplane.subscribe, rooms))
+    await asyncio.gather(*(backplane.publish(room, batch(pub(said()))) for room in rooms))
+    await listener.until(lambda: len(listener.deliveries) == 100)
+    assert {each.room_id for each in listener.deliveries} == set(rooms)
+
+
+async def test_large_batches_stay_whole(backplane, listener):
+    lines = [pub(said("é" * 300)) for _ in range(250)]
+    await backplane.publish(ROOM, batch(*lines))
+    await listener.until(lambda: bool(listener.deliveries))
+    assert listener.deliveries[0].logged == tuple(lines)
