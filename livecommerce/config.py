@@ -79,8 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The flood guard: how quickly one person may speak in one room. Staff are not held up."""
 
     unpaid_orders_max: int = 10
-    """How many orders one person may have on hold, or placed today to be paid on delivery, outside
-    of flash sales (those have limits of their own)."""
+    """How many orders one person may have on hold, or placed within a day to be paid on delivery,
+    before they may buy on outside of flash sales (those have limits of their own)."""
 
     connections_max: int = 20_000
     connections_per_ip: int = 2_000

@@ -10,7 +10,7 @@ const FIRST_PICTURE = /vite\/preload-helper|src\/(?:early\/|core\/money)/;
 const EVERY_PAGE =
   /node_modules\/svelte|src\/(?:app|ui|pages\/mount|i18n\/index|shop\/buyer|live\/(?:Avatar|LiveBadge|Viewers)|core\/(?:api|checkout|clock|ids|numbers|refusal|storage|timing))/;
 const LIVE_PAGES =
-  /src\/(?:core\/(?:connection|live-room|recovery|room-state)|live\/(?!MessageActions)|shop\/(?:purchase|BagSheet|HeldBar))/;
+  /src\/(?:core\/(?:connection|live-room|recovery|room-state)|live\/(?!MessageActions|BanDialog)|shop\/(?:purchase|BagSheet|HeldBar))/;
 
 export default defineConfig({
   plugins: [
@@ -51,7 +51,7 @@ export default defineConfig({
       apply: 'build',
       async writeBundle({ dir = 'dist' }) {
         for (const name of await readdir(`${dir}/assets`)) {
-          if (!/\.(?:js|css|svg)$/.test(name)) continue;
+          if (!/\.(?:js|css|svg|json)$/.test(name)) continue;
           const path = `${dir}/assets/${name}`;
           await writeFile(`${path}.gz`, gzipSync(await readFile(path), { level: 9 }));
         }

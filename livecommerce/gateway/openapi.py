@@ -14,6 +14,7 @@ from livecommerce import __version__
 from livecommerce.catalogue import wire as catalogue
 from livecommerce.gateway import wire
 from livecommerce.kernel.errors import Code
+from livecommerce.moderation import wire as moderation
 from livecommerce.orders import wire as orders
 from livecommerce.payments import wire as payments
 from livecommerce.people import wire as people
@@ -102,7 +103,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/v1/me/addresses", "My addresses", None, people.AddressList),
     Route(
-        "POST", "/v1/me/addresses", "Add an address", people.AddressDraft, people.AddressView, 201
+        "POST",
+        "/v1/me/addresses",
+        "Add an address",
+        people.AddressDraft,
+        people.AddressView,
+        201,
+        may_key=True,
     ),
     Route("DELETE", "/v1/me/addresses/{id}", "Forget an address", None, None),
     Route(
@@ -194,6 +201,13 @@ ROUTES: tuple[Route, ...] = (
         None,
         stock.SaleList,
         open=True,
+    ),
+    Route(
+        "GET",
+        "/v1/rooms/{room}/sanctions",
+        "Who is silenced or shut out now, for the staff",
+        None,
+        moderation.SanctionList,
     ),
     Route("GET", "/v1/rooms/{room}/grants", "Who helps in this room", None, shows.GrantList),
     Route("POST", "/v1/rooms/{room}/grants", "Give a role", shows.GrantDraft, shows.GrantView, 201),

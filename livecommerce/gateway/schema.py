@@ -14,6 +14,7 @@ import msgspec
 from livecommerce.catalogue import wire as catalogue
 from livecommerce.gateway.wire import AnyCommand, AnyEvent, AnyMessage
 from livecommerce.kernel.errors import Code
+from livecommerce.moderation import wire as moderation
 from livecommerce.orders import wire as orders
 from livecommerce.payments import wire as payments
 from livecommerce.people import wire as people
@@ -24,7 +25,7 @@ from livecommerce.shows import wire as shows
 from livecommerce.stock import wire as stock
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_MODULES = (commands, messages, people, catalogue, stock, shows, payments, orders)
+_MODULES = (commands, messages, people, catalogue, stock, shows, moderation, payments, orders)
 _BASES = (commands.Command, messages.Message, Event, StateEvent, VolatileEvent)
 
 

@@ -22,10 +22,11 @@ _last = 0
 
 
 def new_id() -> str:
-    """Makes an id: 48 bits of milliseconds, then 80 random bits.
+    """Makes an id: 48 bits of milliseconds, then 80 bits of which 79 are random. Never a secret.
 
-    Those of one process sort in the order they were made, within a millisecond too: the next one is
-    the last one and something random. What is listed by id is listed as it came.
+    Those of one process sort in the order they were made, within a millisecond too: there, and
+    while the clock is behind the last id, the next one is the last one and 32 random bits more.
+    What is listed by id is listed as it came.
     """
     global _last
     # The top bit is left free for the sums of a millisecond.

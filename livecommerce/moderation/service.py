@@ -41,6 +41,8 @@ __all__ = ["TRAIL", "Consequence", "Moderation", "Sanction", "SanctionKind", "Sa
 log = structlog.get_logger()
 
 REFRESH_S: Final = 1.0
+LISTED_MAX: Final = 500
+"""Sanctions a list shows; whoever has passed more than these looks for the newest."""
 _ROOMS_MAX: Final = 10_000
 
 Passed = Mapping[str, Sanction]
@@ -87,6 +89,26 @@ class Moderation:
         """Returns what is in force on a person in a room; from memory, two seconds old at most."""
         passed = await self._rooms.get(room_id)
         return in_force(passed.get(person_id), self._clock.now_ms())
+
+    async def sanctions(self, actor: Actor, room_id: str) -> list[SanctionView]:
+        """Returns what is in force in a room, the newest first. Raises Refused(FORBIDDEN)."""
+        await self._people.require(actor, room_id, Capability.CHAT_MODERATE)
+        passed = await self._rooms.get(room_id)
+        now = self._clock.now_ms()
+        held = [(id, one) for id, one in passed.items() if in_force(one, now) is not None]
+        newest = sorted(held, key=lambda pair: pair[1].at, reverse=True)[:LISTED_MAX]
+        names = await self._people.names([id for pair in newest for id in (pair[0], pair[1].by)])
+        return [
+            SanctionView(
+                person_id=person_id,
+                name=names.get(person_id, ""),
+                kind=one.kind.value,
+                until=one.until,
+                by=names.get(one.by, ""),
+                at=one.at,
+            )
+            for person_id, one in newest
+        ]
 
     async def check_may_enter(self, room_id: str, person_id: str) -> None:
         """Raises Refused(BANNED) for somebody who may not be in the room."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, TypeVar
-
-import msgspec
 
 from livecommerce.database.group_commit import Idempotency, Need, Rows, Write
 from livecommerce.moderation.service import TRAIL
@@ -27,14 +24,13 @@ class StaffWrite(Write[R]):
     answer: type[R]
 
     @property
-    def idempotency(self) -> Idempotency[R]:
-        asked = msgspec.msgpack.encode([self.room_id, self.command])
-        return Idempotency(
-            principal=self.actor.person_id,
-            op=self.verb,
-            key=self.command.id,
-            fingerprint=blake2b(asked, digest_size=16).digest(),
-            answer=self.answer,
+    def idempotency(self) -> Idempotency[R] | None:
+        return Idempotency.of(
+            self.actor.person_id,
+            self.verb,
+            self.command.id,
+            (self.room_id, self.command),
+            self.answer,
         )
 
     @property

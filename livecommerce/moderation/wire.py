@@ -16,3 +16,7 @@ class SanctionView(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     """Display name of who decided."""
     at: int
+
+
+class SanctionList(msgspec.Struct, frozen=True, kw_only=True):
+    sanctions: list[SanctionView]

@@ -104,6 +104,12 @@ def normalise(text: str) -> str:
     return tidy if any(c not in _INVISIBLE and not _is_mark(c) for c in tidy) else ""
 
 
+def normalise_lines(text: str, *, most: int) -> str:
+    """Returns each line of a text `normalise`d, blank ones left out; what is too much is one."""
+    lines = [tidy for line in text.splitlines() if (tidy := normalise(line))]
+    return "\n".join([*lines[: most - 1], *filter(None, [" ".join(lines[most - 1 :])])])
+
+
 def quote(text: str) -> str:
     """Returns the beginning of a message as a reply shows it."""
     return text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1].rstrip() + "…"

@@ -410,6 +410,88 @@ async def test_batches_are_answered_in_their_order(url: str):
     await database.close()
 
 
+async def test_a_half_that_was_committed_is_not_told_of_the_other_halfs_failure(
+    url: str, monkeypatch
+):
+    database = await open_shop(url, batch_max=4)
+    await database.writer.submit(insert(levels, id="shirt", on_hand=100))
+    connection = database.writer._connection
+    load, save, loads, saves = connection.load, connection.save, 0, 0
+
+    async def loading(wanted):
+        nonlocal loads
+        loads += 1
+        if loads == 3:  # the second half
+            raise RuntimeError("a bug of ours")
+        return await load(wanted)
+
+    async def saving(wanted):
+        nonlocal saves
+        saves += 1
+        if saves == 1:
+            await connection.rollback()
+            raise Poisoned("one of them")
+        await save(wanted)
+
+    monkeypatch.setattr(connection, "load", loading)
+    monkeypatch.setattr(connection, "save", saving)
+    answers = await asyncio.gather(
+        *(database.writer.submit(buy(f"b{n}")) for n in range(8)), return_exceptions=True
+    )
+    told = [type(answer).__name__ for answer in answers]
+    assert told == ["Bought"] * 2 + ["RuntimeError"] * 2 + ["Bought"] * 4
+    assert await check_book(database) == 6
+    await database.close()
+
+
+async def test_closing_answers_what_is_committed_though_the_last_batch_fails(url: str, monkeypatch):
+    database = await open_shop(url, batch_max=1)
+    await database.writer.submit(insert(levels, id="shirt", on_hand=100))
+    connection = database.writer._connection
+    load, loads = connection.load, 0
+
+    async def loading(wanted):
+        nonlocal loads
+        loads += 1
+        if loads == 2:
+            raise RuntimeError("a bug of ours")
+        return await load(wanted)
+
+    monkeypatch.setattr(connection, "load", loading)
+    first, second = (asyncio.create_task(database.writer.submit(buy(name))) for name in "ab")
+    await asyncio.sleep(0)
+    await database.close()
+    assert first.done()
+    assert isinstance(first.result(), Bought)
+    with pytest.raises(RuntimeError, match="a bug"):
+        second.result()
+
+
+async def test_a_decision_that_stops_an_iteration_fails_alone(database: Database):
+    def stop(rows: Rows, now: int) -> None:
+        next(iter(()))
+
+    answers = await asyncio.wait_for(
+        asyncio.gather(
+            *(database.writer.submit(write) for write in (buy("a"), Do(stop), buy("c"))),
+            return_exceptions=True,
+        ),
+        5,
+    )
+    assert [type(answer).__name__ for answer in answers] == ["Bought", "RuntimeError", "Bought"]
+
+
+async def test_a_misspelt_column_fails_alone(database: Database):
+    def misspell(rows: Rows, now: int) -> None:
+        rows.insert(levels, {"id": "scarf", "on_hnad": 5})
+
+    answers = await asyncio.gather(
+        *(database.writer.submit(write) for write in (buy("a"), Do(misspell), buy("c"))),
+        return_exceptions=True,
+    )
+    assert [type(answer).__name__ for answer in answers] == ["Bought", "AssertionError", "Bought"]
+
+
 async def test_a_callback_that_raises_harms_nobody(database: Database, caplog):
     def on_committed(entries) -> None:
         raise RuntimeError("deaf")

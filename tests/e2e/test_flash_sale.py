@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from livecommerce.kernel.ids import new_id
 from livecommerce.shows.wire import SendChat
-from livecommerce.stock.wire import SaleList
+from livecommerce.stock.wire import EndSale, SaleList, SaleView
 from tests.e2e.house import House, Person, Room
 from tests.e2e.link import running_link
 from tests.e2e.views import LOOKS, Look, View, Visits
@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 AGREE_WITHIN_MS = 250
 UNITS = 3
+LINE_MAX_PX = 90
 SLOW_ONE_WAY_S = 0.15
 WATCHED_MS = 4_200
 LAST_LINE = "what was said last"
@@ -105,6 +106,7 @@ async def test_four_pages_see_one_sale(house: House, visit: Visits, server: Serv
             await expect(card).to_have_attribute("data-phase", "warm_up")
             await expect(card).to_contain_text(view.words("starts_in"))
             await expect(view.button("soon", card)).to_be_disabled()
+            await expect(card.get_by_test_id("sale-delivery")).to_be_visible()
             # the card takes its room from the chat, which stays at its newest line
             await expect(view.line(LAST_LINE)).to_be_in_viewport(ratio=0.5)
         await views[0].inspect("warm-up")
@@ -138,6 +140,10 @@ async def test_four_pages_see_one_sale(house: House, visit: Visits, server: Serv
             await expect(card).to_contain_text(view.words("sold_out"))
             await expect(card.get_by_role("timer")).to_have_count(0)
             await expect(view.buy_button(card)).to_have_count(0)
+            # what is over is a line, and not a card
+            box = await card.bounding_box()
+            assert box is not None
+            assert box["height"] <= LINE_MAX_PX
         await late.inspect("sold out")
         row = host.page.get_by_test_id("sale")
         await expect(row).to_have_attribute("data-phase", "sold_out")
@@ -148,3 +154,77 @@ async def test_four_pages_see_one_sale(house: House, visit: Visits, server: Serv
         await views[-1].page.goto("about:blank")
         orders = await room.orders()
         assert (orders.confirmed, orders.held) == (UNITS, 0)
+
+
+# A connection that never comes about: what is seen came with the page.
+_NO_SOCKET = """(() => {
+  window.WebSocket = class { send() {} close() {} };
+})()"""
+
+
+@pytest.mark.parametrize("look", [Look("en", "desktop"), Look("ar", "phone")], ids=str)
+async def test_a_page_brings_the_counter_with_it(look: Look, house: House, visit: Visits):
+    room = await house.room(units=20)
+    sale = await room.sale(room.offers[0], quota=UNITS)
+    buyer = await visit(look, await house.buyer("Layan"))
+    await buyer.enter(room.path)
+    card = buyer.sale(sale.id)
+    await expect(card).to_have_attribute("data-phase", "live", timeout=15_000)
+    await buyer.buy_button(card).click()
+    await expect(buyer.notice("order_confirmed")).to_be_visible()
+
+    late = await visit(look, scripts=[_NO_SOCKET])
+    await late.page.goto(room.path)
+    count = late.sale(sale.id).get_by_test_id("sale-count")
+    await expect(count).to_have_attribute("data-available", str(UNITS - 1))
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+async def test_a_sale_that_ends_under_its_buyer(look: Look, house: House, visit: Visits):
+    room = await house.room(units=20)
+    sale = await room.sale(room.offers[0], quota=UNITS)
+    guest = await visit(look)
+    await guest.enter(room.path)
+    card = guest.sale(sale.id)
+    await expect(card).to_have_attribute("data-phase", "live", timeout=15_000)
+    await guest.buy_button(card).click()
+    sheet = guest.sheet
+    total = sheet.get_by_test_id("total")
+    await expect(total).not_to_have_text("")
+    cheap = await total.inner_text()
+    name = sheet.get_by_role("textbox", name=guest.words("your_name"))
+    await name.fill("Late")
+
+    await room.command(EndSale(id=new_id(), sale_id=sale.id), SaleView)
+
+    await expect(sheet.get_by_test_id("sale-left")).to_be_visible()
+    await expect(total).not_to_have_text(cheap)
+    await expect(name).to_have_value("Late")
+    await guest.inspect("the sale is over")
+    # what is held then is held at the usual price, at the first click
+    await guest.button("hold_units", sheet).click()
+    await expect(sheet.get_by_test_id("hold")).to_be_visible()
+    orders = (await room.orders()).orders
+    assert [one.total_minor > room.offers[0].price_minor for one in orders] == [True]
+
+
+async def test_a_typed_price_stays(house: House, visit: Visits):
+    room = await house.room()
+    host = await visit(Look("en", "desktop"), room.host)
+    is_known = asyncio.Event()
+
+    async def keep_waiting(route: Route) -> None:
+        await is_known.wait()
+        await route.continue_()
+
+    await host.page.route("**/v1/products/*", keep_waiting)
+    await host.page.goto(room.studio)
+    pane = await host.pane("pane_sale")
+    await host.button("sale_plan", pane).click()
+    price = host.sheet.get_by_label(host.words.says("sale_price"))
+    await price.fill("77.00")
+    is_known.set()
+    # the product is there when its usual price is
+    await expect(host.sheet).to_contain_text(host.words.says("sale_regular"))
+    await expect(price).to_have_value("77.00")
+    await host.page.unroute_all(behavior="wait")

@@ -1,9 +1,10 @@
 """Cards that are declined, banks that ask first, and money at the door."""
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from livecommerce.kernel.ids import new_id
+from livecommerce.people.wire import AddressList
 from livecommerce.shows.wire import PinOffer, PinView
 from tests.e2e.accessibility import grave_findings
 from tests.e2e.house import House, Room
@@ -103,3 +104,71 @@ async def test_pay_on_delivery(look: Look, house: House, visit: Visits):
     await expect(order).to_have_attribute("data-state", "cancelled")
     left = view.left(room.offers[0].id)
     await expect(left).to_have_attribute("data-left", str(UNITS))
+
+
+@pytest.mark.parametrize("look", [Look("en", "phone"), Look("ar", "desktop")], ids=str)
+async def test_why_a_payment_failed_stands_in_the_orders(look: Look, house: House, visit: Visits):
+    view, room = await enter(look, house, visit)
+    sheet = await set_aside(view, room)
+    await pay_with(view, sheet, "test_card_tok_declined")
+    declined = view.words("error_payment_declined")
+    await expect(sheet.get_by_role("alert")).to_have_text(declined)
+    account = await visit.another(view.context, look)
+    await account.page.goto("/account#orders")
+    order = account.page.get_by_test_id("order")
+    await expect(order.get_by_test_id("failure")).to_have_text(declined)
+    await account.inspect("declined")
+
+    # a stolen card ends the order; nobody is told to try another one
+    await pay_with(view, sheet, "test_card_tok_stolen")
+    over = view.words("over_payment_declined")
+    await expect(sheet.get_by_role("alert")).to_have_text(over)
+    await view.inspect("over")
+    await account.page.reload()
+    await expect(order).to_have_attribute("data-state", "cancelled")
+    await expect(order.get_by_test_id("failure")).to_have_text(over)
+
+
+@pytest.mark.parametrize("look", [Look("en", "phone")], ids=str)
+async def test_a_refusal_after_one_tap_is_told(look: Look, house: House, visit: Visits):
+    room = await house.room(units=UNITS)
+    await room.command(PinOffer(id=new_id(), offer_id=room.offers[0].id), PinView)
+    view = await visit(look, await house.buyer("Layan", card="tok_declined"))
+    await view.enter(room.path)
+    card = view.card(room.offers[0].id)
+    await expect(card).to_contain_text(view.words.says("one_tap"))
+    await view.buy_button(card).click()
+    sheet, notice = view.sheet, view.notice("error_payment_declined")
+    # whichever is quicker, bank or server: the sheet says it, or a notice that leads there
+    await expect(sheet.get_by_role("alert").or_(notice)).to_be_visible()
+    if await notice.is_visible():
+        await view.button("finish_order", notice).click()
+    await expect(sheet.get_by_role("alert")).to_have_text(view.words("error_payment_declined"))
+
+
+@pytest.mark.parametrize("look", [Look("ar", "phone")], ids=str)
+async def test_a_new_address_is_saved_once(look: Look, house: House, visit: Visits):
+    visit.forgive("ERR_FAILED")
+    room = await house.room(units=UNITS)
+    await room.command(PinOffer(id=new_id(), offer_id=room.offers[0].id), PinView)
+    person = await house.person("Layan")
+    view = await visit(look, person)
+    await view.enter(room.path)
+    sheet = await set_aside(view, room)
+    await view.fill_address(sheet)
+
+    async def lose_the_answer(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    # it is saved, and the answer gets lost
+    await view.page.route("**/v1/me/addresses", lose_the_answer, times=1)
+    await pay_with(view, sheet, "test_card_tok_declined")
+    await expect(sheet.get_by_role("alert")).to_have_text(view.words("error_offline"))
+    # tried again, and refused by the bank
+    await view.button("pay_total", sheet).click()
+    await expect(sheet.get_by_role("alert")).to_have_text(view.words("error_payment_declined"))
+    await pay_with(view, sheet, "test_card_tok_visa")
+    await expect(sheet).to_contain_text(view.words.says("order_confirmed"))
+    listed = await person.api.get("/v1/me/addresses", AddressList)
+    assert len(listed.addresses) == 1

@@ -120,6 +120,22 @@ async def test_a_ban_holds_until_it_is_lifted(house: House, staffed: Staffed):
     assert await verify.run(house.database) == []
 
 
+async def test_staff_see_what_is_in_force(house: House, staffed: Staffed):
+    other = await house.account("Other")
+    await time_out(house, staffed.moderator, staffed.viewer)
+    house.clock.advance(1_000)
+    await ban(house, staffed.host, other)
+    listed = await house.moderation.sanctions(staffed.moderator, ROOM)
+    seen = [(one.name, one.kind, one.by) for one in listed]
+    assert seen == [("Other", "ban", "Host"), ("Viewer", "time_out", "Mod")]
+    # what is over is not listed, and nobody else may look
+    house.clock.advance(60_000)
+    await lift(house, staffed.host, other)
+    assert await house.moderation.sanctions(staffed.host, ROOM) == []
+    problem = await refused(house.moderation.sanctions(staffed.viewer, ROOM))
+    assert problem.code is Code.FORBIDDEN
+
+
 async def test_who_may_sanction_whom(house: House, staffed: Staffed):
     order = [staffed.viewer, staffed.moderator, staffed.co_host, staffed.host]
     for place, actor in enumerate(order):

@@ -15,6 +15,7 @@ from livecommerce.shows.chat import (
     Speaker,
     message_id,
     normalise,
+    normalise_lines,
     quote,
     review,
 )
@@ -50,6 +51,19 @@ def say(text="hello", *, is_open=True, slow_mode_s=0, now=100_000, **speaker):
 )  # fmt: skip
 def test_text_is_shown_as_it_is_meant(said, shown):
     assert normalise(said) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("أهلًا بكم\nWelcome  to the majlis", "أهلًا بكم\nWelcome to the majlis"),
+        ("\n one \n\n\u200b\n two \n", "one\ntwo"),
+        ("one\ntwo\nthree\r\nfour", "one\ntwo three four"),
+        ("\n\u200b\n", ""),
+    ],
+)
+def test_lines_stay_lines_as_many_as_there_may_be(said: str, shown: str):
+    assert normalise_lines(said, most=2) == shown
 
 
 @pytest.mark.parametrize(

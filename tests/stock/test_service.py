@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
+import sqlalchemy as sa
 
 from livecommerce.kernel.errors import Code, Refused
+from livecommerce.moderation.store import audit_log
 from livecommerce.shows.wire import AddOffer, PinOffer
 from livecommerce.stock.service.latch import LIFE_S, SoldOutLatch
 from livecommerce.stock.wire import (
@@ -302,3 +305,38 @@ async def test_sold_out_is_answered_without_the_writer(market: Market, monkeypat
             # With several processes the key is looked for first: another one may hold the order.
             patch.setattr(market.world.database.writer, "submit_replayable", None)
         assert (await refused(market.buy(others[1], offer, method=None))).code is Code.SOLD_OUT
+
+
+async def test_every_step_of_staff_stands_in_the_rooms_log(market: Market):
+    offer, other = await market.goods(), await market.goods("Rug")
+    stock, host, room = market.world.stock, market.world.host, market.room_id
+    sold = await plan(market, offer)
+    await stock.start_sale(host, room, command(StartSale, sale_id=sold.id))
+    market.pass_time(10_000)
+    await stock.clock.tick()
+    await stock.end_sale(host, room, command(EndSale, sale_id=sold.id))
+    later = market.clock.now_ms() + 3_600_000
+    dropped = await plan(market, other, starts_at=later)
+    await stock.arm_sale(host, room, command(ArmSale, sale_id=dropped.id))
+    cancel = command(CancelSale, sale_id=dropped.id)
+    for _ in range(2):
+        await stock.cancel_sale(host, room, cancel)
+    rows = await market.world.database.fetch(
+        sa.select(audit_log).where(audit_log.c.chain == room).order_by(audit_log.c.seq)
+    )
+    logged = [(row["action"], row["subject"]) for row in rows if row["action"].endswith("_sale")]
+    assert logged == [
+        ("plan_sale", sold.id),
+        ("start_sale", sold.id),
+        ("end_sale", sold.id),
+        ("plan_sale", dropped.id),
+        ("arm_sale", dropped.id),
+        ("cancel_sale", dropped.id),
+    ]
+    assert {row["actor_id"] for row in rows} == {host.person_id}
+    planned = next(row for row in rows if row["action"] == "plan_sale")
+    assert json.loads(planned["details"]) == {
+        "price_minor": 5_000,
+        "quota": 4,
+        "variant_id": offer.variant_id,
+    }

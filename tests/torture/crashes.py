@@ -31,7 +31,8 @@ RECOVERY_S_MAX = 5.0
 SLOW_CARDS = ("tok_timeout_paid", "tok_late", "tok_timeout_failed", "tok_declined")
 ALLOWED = frozenset({"sold_out", "limit_reached", "bad_transition", "not_live", "rate_limited"})
 EXPECTED_OF_A_CRASH = frozenset({"lost", "server_busy", "unavailable"})
-EQUAL_S = 10.0
+EQUAL_S = 30.0
+"""The longest pause of a client that has tried in vain for a while is 20 s."""
 
 
 @dataclass(slots=True)

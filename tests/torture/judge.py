@@ -142,7 +142,7 @@ class Judge:
             if row is None or row["person_id"] != person_id:
                 lost += 1
                 finding.breaches.append(f"an acknowledged order is lost: {order}")
-            elif order.cancelled and not settled and row["closing_as"] == "cancelled":
+            elif order.cancelled and not settled and _is_being_cancelled(row):
                 continue
             elif order.cancelled and row["state"] != "cancelled":
                 finding.breaches.append(f"an acknowledged cancel is lost: {order}, {row['state']}")
@@ -195,6 +195,10 @@ class Judge:
         finding.check("committed events are published", holds=not left, found=str(left))
         await self.check_money(finding)
         await self.check_verify(finding)
+
+
+def _is_being_cancelled(row: dict[str, Any]) -> bool:
+    return (row["state"], row["closing_as"]) == ("pending_payment", "cancelled")
 
 
 ORDERS = "SELECT id, person_id, state, closing_as, total_minor FROM orders"

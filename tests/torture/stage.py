@@ -78,6 +78,8 @@ def running_stage(kind: Kind, *, sockets: int) -> Iterator[Stage]:
             "LIVECOMMERCE_CONNECTIONS_MAX": str(settings.connections_max),
             "LIVECOMMERCE_CONNECTIONS_PER_IP": str(settings.connections_per_ip),
             "LIVECOMMERCE_ADMISSIONS_PER_S": str(settings.admissions_per_s),
+            # A few dozen buyers play a whole crowd.
+            "LIVECOMMERCE_UNPAID_ORDERS_MAX": "1000000",
             "LIVECOMMERCE_LOG_FORMAT": "json",
         }
         servers = [

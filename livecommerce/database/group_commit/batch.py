@@ -47,7 +47,10 @@ class Pending(Generic[R]):
         """Hand the outcome over, unless the caller has gone."""
         if self.future.done():
             return
-        if outcome.error is not None:
+        if isinstance(outcome.error, StopIteration):
+            # The one exception a future does not take.
+            self.future.set_exception(RuntimeError("a decision raised StopIteration"))
+        elif outcome.error is not None:
             self.future.set_exception(outcome.error)
         else:
             self.future.set_result((outcome.answer, outcome.is_replay))

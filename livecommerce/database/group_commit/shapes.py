@@ -30,8 +30,8 @@ class Shape:
     def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A whole row from the given values, in the columns' order."""
         row = {**self.defaults, **values}
-        # A misspelt column would otherwise vanish without a trace; `values` misses one left out.
-        assert len(row) == len(self.columns), (self.name, row.keys() ^ self.types.keys())
+        # A misspelt column would otherwise vanish without a trace.
+        assert row.keys() == self.types.keys(), (self.name, row.keys() ^ self.types.keys())
         return row
 
 

@@ -195,6 +195,14 @@ class Writer:
             pending.answer(Outcome(error=Refused(Code.UNAVAILABLE)))
 
     async def _attempt(self, pendings: Sequence[Pending[Any]], *, lock_all: bool) -> None:
+        try:
+            await self._carry_out(pendings, lock_all=lock_all)
+        except Exception:
+            # Whatever becomes of this one: what was committed before it is told that, and first.
+            self._answer()
+            raise
+
+    async def _carry_out(self, pendings: Sequence[Pending[Any]], *, lock_all: bool) -> None:
         batch = Batch(new_id(), pendings, self._ranks)
         loads = batch.loads(lock_all=lock_all)
         batch.take_in(loads, await self._connection.load(loads))

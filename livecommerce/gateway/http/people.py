@@ -12,6 +12,7 @@ from livecommerce.gateway.http.bodies import (
     actor,
     actor_or_none,
     client_ip,
+    idempotency_key_or_none,
     read,
     reply,
     reply_raw,
@@ -171,7 +172,9 @@ def _me_routes(people: People) -> list[web.RouteDef]:
 
     async def add_address(request: web.Request) -> web.Response:
         person = actor(request)
-        return reply(await people.add_address(person, await read(request, AddressDraft)), 201)
+        key = idempotency_key_or_none(request)
+        draft = await read(request, AddressDraft)
+        return reply(await people.add_address(person, draft, key=key), 201)
 
     async def remove_address(request: web.Request) -> web.Response:
         await people.remove_address(actor(request), request.match_info["id"])

@@ -1,4 +1,7 @@
-"""Rooms over HTTP: the list, one room, its bag and its sales. Who helps in it: `http/people.py`."""
+"""Rooms over HTTP: the list, one room, its bag, its sales, and who may not speak in it.
+
+Who helps in it: `http/people.py`.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +64,11 @@ def routes(shows: Shows, stock: Stock, *, clock: Clock | None = None) -> list[we
         room_id = await shows.rooms.resolve(request.match_info["room"])
         return reply(SaleList(sales=await stock.sales_of_room(room_id)))
 
+    async def sanctions(request: web.Request) -> web.Response:
+        person = actor(request)
+        room_id = await shows.rooms.resolve(request.match_info["room"])
+        return reply(await shows.moderating.sanctions(person, room_id))
+
     return [
         web.get("/v1/rooms", list_rooms),
         web.post("/v1/rooms", create),
@@ -68,6 +76,7 @@ def routes(shows: Shows, stock: Stock, *, clock: Clock | None = None) -> list[we
         web.patch("/v1/rooms/{room}", edit),
         web.get("/v1/rooms/{room}/bag", bag),
         web.get("/v1/rooms/{room}/sales", sales),
+        web.get("/v1/rooms/{room}/sanctions", sanctions),
     ]
 
 

@@ -221,7 +221,8 @@ class Orders:
             # Before anything is read: this is when a crowd comes.
             raise Refused(Code.SOLD_OUT, available=0)
         if quoted.sale is None:
-            await self._unpaid.check(actor.person_id)
+            method = None if command.payment is None else command.payment.method
+            await self._unpaid.check(actor.person_id, on_delivery=method == PAY_ON_DELIVERY)
         attempt = None
         if command.address_id is not None:
             await self._check_address(actor, command.address_id, facts.market)

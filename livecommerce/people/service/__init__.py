@@ -314,10 +314,19 @@ class People:
         buyer = await self.buyer(actor.person_id)
         return await self._buyers.set_contact(actor, draft, market=buyer.market)
 
-    async def add_address(self, actor: Actor, draft: AddressDraft) -> AddressView:
-        """Stores an address. Raises Refused: BAD_FIELD, MISSING_FIELD, LIMIT_REACHED, NOT_FOUND."""
+    async def add_address(
+        self, actor: Actor, draft: AddressDraft, *, key: str | None = None
+    ) -> AddressView:
+        """Stores an address.
+
+        Args:
+            key: made by the client; a repetition answers with the address the first one stored.
+
+        Raises:
+            Refused: BAD_FIELD, MISSING_FIELD, LIMIT_REACHED, NOT_FOUND, IDEMPOTENCY_MISMATCH.
+        """
         await self.buyer(actor.person_id)
-        return await self._buyers.add_address(actor, draft)
+        return await self._buyers.add_address(actor, draft, key=key)
 
     async def addresses(self, actor: Actor) -> AddressList:
         """Returns the actor's own addresses, newest first."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from livecommerce.database.engine import Database
-from livecommerce.database.group_commit import Write
+from livecommerce.database.group_commit import Idempotency, Made, Write
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
@@ -35,6 +35,8 @@ from livecommerce.people.wire import (
     PersonPatch,
     PersonView,
 )
+
+R = TypeVar("R")
 
 OWNER: Final = "own details"
 """The purpose when people read what is theirs."""
@@ -147,7 +149,9 @@ class Buyers:
 
     # ---- addresses ---------------------------------------------------------------------------
 
-    async def add_address(self, actor: Actor, draft: AddressDraft) -> AddressView:
+    async def add_address(
+        self, actor: Actor, draft: AddressDraft, *, key: str | None
+    ) -> AddressView:
         address = check_address(
             country=draft.country,
             recipient=draft.recipient,
@@ -159,13 +163,22 @@ class Buyers:
         await self._vault.keep(
             actor.person_id, address_id, kind="address", plain=msgspec.msgpack.encode(address)
         )
-        await self._refer(
-            AddAddressRef(actor.person_id, address_id, address.country),
+        # A digest of all of it would be something personal outside the vault.
+        once = Idempotency.of(actor.person_id, "add_address", key, address.country, Made)
+        made = await self._refer(
+            AddAddressRef(actor.person_id, address_id, address.country, once),
             actor.person_id,
             address_id,
         )
+        if made.id != address_id:
+            await self._vault.drop(actor.person_id, address_id)
+            first = await self.address(
+                actor.person_id, made.id, reader_id=actor.person_id, purpose=OWNER
+            )
+            if first != _address_view(made.id, address):
+                raise Refused(Code.IDEMPOTENCY_MISMATCH)
         await self._adopt_phone(actor.person_id, address.phone)
-        return _address_view(address_id, address)
+        return _address_view(made.id, address)
 
     async def _adopt_phone(self, person_id: str, phone: str) -> None:
         """Takes the courier's number for the buyer's own when there is none."""
@@ -209,10 +222,10 @@ class Buyers:
             for id, plain in opened.items()
         }
 
-    async def _refer(self, write: Write[None], person_id: str, record_id: str) -> None:
+    async def _refer(self, write: Write[R], person_id: str, record_id: str) -> R:
         """Makes a record of the vault count; one that is refused leaves nothing there."""
         try:
-            await self._database.writer.submit(write)
+            return await self._database.writer.submit(write)
         except Refused as refused:
             if refused.code not in (Code.UNAVAILABLE, Code.SERVER_BUSY):
                 await self._vault.drop(person_id, record_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from livecommerce.database.group_commit import Need, Rows, Write
+from livecommerce.database.group_commit import Idempotency, Made, Need, Rows, Write
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people.accounts import Kind
 from livecommerce.people.store.tables import (
@@ -48,17 +48,18 @@ class ChangePerson(Write[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class AddAddressRef(Write[None]):
+class AddAddressRef(Write[Made]):
     """Makes an address of the vault one of the person's addresses."""
 
     person_id: str
     address_id: str
     country: str
+    idempotency: Idempotency[Made] | None = None
 
     def needs(self) -> Iterable[Need]:
         yield Need(people, self.person_id)
 
-    def decide(self, rows: Rows, now: int) -> None:
+    def decide(self, rows: Rows, now: int) -> Made:
         row = rows.get(people, self.person_id)
         if row is None or row["erased_at"] is not None:
             raise Refused(Code.NOT_FOUND)
@@ -74,6 +75,7 @@ class AddAddressRef(Write[None]):
                 "created_at": now,
             },
         )
+        return Made(self.address_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from livecommerce.moderation.service import (
     SanctionView,
 )
 from livecommerce.moderation.staff_writes import StaffWrite
+from livecommerce.moderation.wire import SanctionList
 from livecommerce.people.accounts import Actor
 from livecommerce.people.roles import Capability
 from livecommerce.people.service import People
@@ -217,6 +218,10 @@ class Moderating:
             then=self._consequence(actor, room_id, None),
         )
         return Done()
+
+    async def sanctions(self, actor: Actor, room_id: str) -> SanctionList:
+        """Returns who is silenced or shut out now. Raises Refused: `forbidden`."""
+        return SanctionList(sanctions=await self._moderation.sanctions(actor, room_id))
 
     def _consequence(self, actor: Actor, room_id: str, removal: _Removal | None) -> Consequence:
         prepared_at = self._clock.now_ms()

@@ -16,7 +16,7 @@ from livecommerce.people.roles import Capability
 from livecommerce.people.service import People
 from livecommerce.protocol.commands import Command, Done
 from livecommerce.shows import pins as rules
-from livecommerce.shows.chat import normalise
+from livecommerce.shows.chat import normalise_lines
 from livecommerce.shows.service.memory import Memory
 from livecommerce.shows.service.slot_writer import SlotWrite, SlotWriter
 from livecommerce.shows.service.slots import read_slots, renumbered, save_slots
@@ -25,6 +25,8 @@ from livecommerce.shows.store.records import PinRecord
 from livecommerce.shows.wire import PinOffer, PinSale, PinText, PinView, UndoPin, Unpin
 from livecommerce.stock.service import Stock
 
+ANNOUNCEMENT_LINES = 2
+"""One a language: mixed in one line, neither direction reads well."""
 _OVER = ("ended", "cancelled")
 
 
@@ -161,7 +163,7 @@ class Pins:
             Refused: `forbidden`, `message_empty`.
         """
         await self._people.require(actor, room_id, Capability.PIN)
-        text = normalise(command.text)
+        text = normalise_lines(command.text, most=ANNOUNCEMENT_LINES)
         if not text:
             raise Refused(Code.MESSAGE_EMPTY, field="text")
         return await self._put(

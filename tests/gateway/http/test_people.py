@@ -249,6 +249,17 @@ async def test_name_contact_and_addresses(client: Client):
     assert (await client.delete(path, headers=headers)).status == 404
 
 
+async def test_an_address_is_added_once_for_a_key(client: Client):
+    headers = {**bearer(await sign_up(client)), "Idempotency-Key": "0123456789abcdef"}
+    told = []
+    for _ in range(2):
+        answer = await client.post("/v1/me/addresses", json=ADDRESS, headers=headers)
+        assert answer.status == 201
+        told.append(await answer.json())
+    listed = await client.get("/v1/me/addresses", headers=headers)
+    assert told == (await listed.json())["addresses"] * 2
+
+
 async def test_anothers_address_is_as_good_as_none(client: Client):
     hers = bearer(await sign_up(client))
     his = bearer(await sign_up(client, login="omar@example.com"))

@@ -12,7 +12,7 @@ from livecommerce.gateway.http import middleware, rooms
 from livecommerce.gateway.http.bodies import ACTOR
 from livecommerce.gateway.http.errors import answer_errors
 from livecommerce.people.accounts import Actor
-from livecommerce.shows.wire import MoveShow
+from livecommerce.shows.wire import MoveShow, TimeOut
 from livecommerce.stock.wire import PlanSale
 from tests.shows.world import World, command, open_world
 
@@ -90,6 +90,9 @@ async def test_a_room_is_made_seen_and_changed(client: TestClient):
         ("GET", "/v1/rooms/nowhere", None, None, 404, "not_found", "room"),
         ("GET", "/v1/rooms/nowhere/bag", None, None, 404, "not_found", "room"),
         ("GET", "/v1/rooms/nowhere/sales", None, None, 404, "not_found", "room"),
+        ("GET", "/v1/rooms/nowhere/sanctions", None, "host", 404, "not_found", "room"),
+        ("GET", "/v1/rooms/{room}/sanctions", None, "sami", 403, "forbidden", None),
+        ("GET", "/v1/rooms/{room}/sanctions", None, None, 401, "unauthenticated", None),
         ("GET", "/v1/rooms/%00'%3B--", None, None, 404, "not_found", "room"),
     ],
 )  # fmt: skip
@@ -98,6 +101,16 @@ async def test_what_is_refused(client, world, method, path, body, by, status, co
     got, problem, _ = await ask(client, method, path, body, by=by)
     assert (got, problem["code"], problem.get("field")) == (status, code, field)
     assert (await world.shows.rooms.view(world.room_id, None)).title == world.room.title
+
+
+async def test_the_staff_see_who_is_silenced(client: TestClient, world: World):
+    rude = await world.person("Rude")
+    silence = command(TimeOut, person_id=rude.person_id, duration_s=60)
+    await world.shows.moderating.time_out(world.host, world.room_id, silence)
+    path = f"/v1/rooms/{world.room.slug}/sanctions"
+    status, listed, _ = await ask(client, "GET", path, by="host")
+    assert status == 200
+    assert [(one["name"], one["kind"]) for one in listed["sanctions"]] == [("Rude", "time_out")]
 
 
 async def test_a_slug_that_is_taken(client: TestClient, world: World):

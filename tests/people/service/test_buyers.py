@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -83,6 +84,24 @@ async def test_the_couriers_number_becomes_the_buyers_own_when_there_is_none(hou
     assert (await house.people.buyer(sara.person_id)).has_phone
     own = await house.people.contact(sara.person_id, reader=sara.person_id, purpose="owner")
     assert own.phone == PHONE
+
+
+async def test_an_address_that_is_sent_again_is_kept_once(house: House):
+    sara, key = await house.account(), "0123456789abcdef"
+    first = await house.people.add_address(sara, KUWAIT, key=key)
+    assert await house.people.add_address(sara, KUWAIT, key=key) == first
+    other = msgspec.structs.replace(KUWAIT, recipient="Sara")
+    for draft in (other, SHORT):
+        problem = await refused(house.people.add_address(sara, draft, key=key))
+        assert problem.code is Code.IDEMPOTENCY_MISMATCH
+    assert (await house.people.addresses(sara)).addresses == [first]
+    records = await house.vault_database.fetch(
+        sa.select(vault_records.c.id).where(vault_records.c.kind == "address")
+    )
+    assert [row["id"] for row in records] == [first.id]
+    # of another person it is another key
+    omar = await house.signed_up("omar@example.com", "Omar")
+    assert (await house.people.add_address(omar, KUWAIT, key=key)).id != first.id
 
 
 async def test_addresses_are_kept_newest_first(house: House):

@@ -92,7 +92,8 @@ function key(name: string): string {
   return `lc.checkout.${name}`;
 }
 
-function isOutcomeKnown(refusal: Refusal): boolean {
+/** False as long as the same request has to be sent again with the same id. */
+export function isOutcomeKnown(refusal: Refusal): boolean {
   return refusal.retry === 'never' || refusal.retry === 'new_id';
 }
 

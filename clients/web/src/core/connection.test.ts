@@ -154,8 +154,51 @@ describe('connection', () => {
     }
     const opened = wires.length;
     connection.nudge();
-    await settled();
+    await timing.pass(300);
     expect(wires).toHaveLength(opened + 1);
+    // the first try may be too early: the second one does not wait as long as those before
+    last().events.closed(1006);
+    await timing.pass(600);
+    expect(wires).toHaveLength(opened + 2);
+  });
+
+  it('nudged twice comes back once', async () => {
+    await ready();
+    last().events.closed(1006);
+    connection.nudge();
+    connection.nudge();
+    await timing.pass(400);
+    expect(wires).toHaveLength(2);
+  });
+
+  it('waits as long as the server asked, whatever the network does', async () => {
+    connection.start();
+    await settled();
+    last().events.opened();
+    last().says({ t: 'err', id: last().hello['id'], code: 'server_busy', retry: 'after', after_ms: 5000 });
+    await timing.pass(1000);
+    connection.nudge();
+    await timing.pass(3900);
+    expect(wires).toHaveLength(1);
+    await timing.pass(200);
+    expect(wires).toHaveLength(2);
+  });
+
+  it('leaves a socket that was being opened when the network went', async () => {
+    connection.start();
+    await settled();
+    connection.nudge();
+    await timing.pass(1000);
+    expect(wires).toHaveLength(1); // it has only just been asked for
+    await timing.pass(1500);
+    connection.nudge();
+    await timing.pass(300);
+    expect(wires).toHaveLength(2);
+    expect(wires[0]?.isClosed).toBe(true);
+    last().welcomes();
+    expect(connection.phase).toBe('ready');
+    await timing.pass(11_000); // the old one's deadline went with it
+    expect(connection.phase).toBe('ready');
   });
 
   it.each([

@@ -69,6 +69,8 @@ const GREETING_TIMEOUT_MS = 10_000;
 const REPLY_TIMEOUT_MS = 15_000;
 const PROBE_TIMEOUT_MS = 4_000;
 const DEFAULT_BEAT_S = 25;
+const NUDGED_WITHIN_MS = 300;
+const STUCK_AFTER_MS = 2_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -79,6 +81,9 @@ export class Connection {
   #successor: Attempt | null = null;
   #failures = 0;
   #notBeforeMs = 0;
+  /** Until when the server does not want us back. */
+  #closedUntil = 0;
+  #openedAt = 0;
   #beatMs = DEFAULT_BEAT_S * 1000;
   #wait: Timer | null = null;
   #silence: Timer | null = null;
@@ -103,12 +108,32 @@ export class Connection {
 
   /** The network or the page came back: try at once, and do not trust an old socket. */
   nudge(): void {
-    if (this.#phase === 'waiting') {
-      this.#wait?.cancel();
-      this.#connect();
-    } else if (this.#phase === 'ready') {
-      this.#probe();
+    // what failed before says nothing of the network there is now: the next waits are short ones again
+    this.#failures = 0;
+    if (this.#phase === 'ready') this.#probe();
+    else if (this.#phase === 'waiting') this.#soon();
+    else if (this.#isStuck()) {
+      this.#abandon(this.#current);
+      this.#current = null;
+      this.#opening += 1;
+      this.#greetingDeadline?.cancel();
+      this.#enter('waiting');
+      this.#soon();
     }
+  }
+
+  /** A socket that was asked for before the network went may never say a word. */
+  #isStuck(): boolean {
+    const isOpening = this.#phase === 'connecting' || this.#phase === 'greeting';
+    return isOpening && this.#options.timing.mono() - this.#openedAt > STUCK_AFTER_MS;
+  }
+
+  /** A whole house may be back at once; and a wait that the server asked for is still waited. */
+  #soon(): void {
+    const { timing } = this.#options;
+    const ms = Math.max(this.#closedUntil - timing.mono(), timing.random() * NUDGED_WITHIN_MS);
+    this.#wait?.cancel();
+    this.#wait = timing.after(ms, () => this.#connect());
   }
 
   /** The network is gone for sure; nothing is to be expected of the socket. */
@@ -163,6 +188,7 @@ export class Connection {
 
   #connect(): void {
     this.#wait = null;
+    this.#openedAt = this.#options.timing.mono();
     this.#enter('connecting');
     this.#greetingDeadline?.cancel();
     this.#greetingDeadline = this.#options.timing.after(GREETING_TIMEOUT_MS, () => {
@@ -315,6 +341,7 @@ export class Connection {
     const { timing } = this.#options;
     const ms = this.#notBeforeMs + backoffMs(this.#failures, timing.random());
     this.#failures += 1;
+    this.#closedUntil = timing.mono() + this.#notBeforeMs;
     this.#notBeforeMs = 0;
     this.#enter('waiting');
     this.#wait?.cancel();

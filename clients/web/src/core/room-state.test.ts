@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AnyEvent, ChatPosted } from './protocol/generated';
-import { CHAT_KEPT, EMPTY_ROOM, apply } from './room-state';
+import type { AnyEvent, ChatPosted, SaleCounted } from './protocol/generated';
+import { CHAT_KEPT, EMPTY_ROOM, apply, countsOf } from './room-state';
 
 function line(number: number): ChatPosted {
   return {
@@ -13,6 +13,20 @@ function line(number: number): ChatPosted {
     mentions: [],
   };
 }
+
+describe('counts that come with a page', () => {
+  const counted: SaleCounted = {
+    t: 'sale_counted', id: 'c1', at: 1, key: 'stock:s1', sale_id: 's1', version: 7, available: 3, held: 2, sold: 15, dropped: false,
+  };
+
+  it('are there before the first snapshot', () => {
+    expect(countsOf([counted]).get('s1')).toEqual({ available: 3, held: 2, sold: 15, version: 7 });
+  });
+
+  it('are left out where a sale has left the room', () => {
+    expect(countsOf([counted, { ...counted, dropped: true }]).size).toBe(0);
+  });
+});
 
 describe('room state', () => {
   it('leaves the state it was given as it was', () => {

@@ -4,6 +4,7 @@ import type {
   AnyEvent,
   ChatPosted,
   PinView,
+  SaleCounted,
   SaleMade,
   SaleView,
   Sanctioned,
@@ -189,6 +190,13 @@ function setCount(counts: Map<string, Count>, id: string, event: Count & { dropp
   }
   const { available, held, sold, version } = event;
   counts.set(id, { available, held, sold, version });
+}
+
+/** The counters that came with a page, by sale. */
+export function countsOf(events: readonly SaleCounted[]): Map<string, Count> {
+  const counts = new Map<string, Count>();
+  for (const event of events) setCount(counts, event.sale_id, event);
+  return counts;
 }
 
 type LineEvent = Extract<AnyEvent, { t: 'chat_posted' | 'chat_removed' | 'sale_made' | 'sanctioned' }>;

@@ -24,6 +24,6 @@ export const browserTiming: Timing = {
  * Full jitter: any wait up to the doubled limit, so that a crowd that was cut off together does not
  * come back together (AWS Architecture Blog, "Exponential Backoff And Jitter").
  */
-export function backoffMs(attempt: number, random: number, baseMs = 500, capMs = 20_000): number {
+export function backoffMs(attempt: number, random: number, baseMs = 300, capMs = 20_000): number {
   return Math.round(random * Math.min(capMs, baseMs * 2 ** Math.min(attempt, 16)));
 }

@@ -4,7 +4,7 @@
  */
 
 import { formatMoney } from '../core/money';
-import type { MarketView, PinView, RoomView, SaleView, Text } from '../core/protocol/generated';
+import type { MarketView, PinView, RoomView, SaleCounted, SaleView, Text } from '../core/protocol/generated';
 import type { Lang } from './language';
 
 /** What the server puts into the page of a room. */
@@ -14,6 +14,8 @@ export interface Boot {
   room: RoomView;
   pins: PinView[];
   sales: SaleView[];
+  /** The counters of those sales. */
+  counts: SaleCounted[];
 }
 
 export function readBoot(): Partial<Boot> {

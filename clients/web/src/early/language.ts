@@ -9,6 +9,21 @@ export const TEXTS: Loaders = {
   ar: () => import('../i18n/locales/ar.json'),
 };
 
+/**
+ * What nobody reads in the first moment: refusals, and what moderators do. Fetched once the page stands,
+ * and not as a module: browsers remember that a module could not be had, and do not ask again.
+ */
+export const LATER_TEXTS: Loaders = {
+  en: () => fetched(new URL('../i18n/locales/later.en.json', import.meta.url)),
+  ar: () => fetched(new URL('../i18n/locales/later.ar.json', import.meta.url)),
+};
+
+async function fetched(url: URL): Promise<{ default: Table }> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(response.statusText);
+  return { default: (await response.json()) as Table };
+}
+
 const STORED = 'lc.lang';
 
 /** By the address (`?lang=ar`), else as chosen before, else as the browser prefers. */

@@ -3,6 +3,7 @@
 import type accountEn from './locales/account.en.json';
 import type buyingEn from './locales/buying.en.json';
 import type en from './locales/en.json';
+import type laterEn from './locales/later.en.json';
 import type studioEn from './locales/studio.en.json';
 import { TEXTS, findLanguage, storeLanguage, turnPage, type Lang, type Loaders, type Table } from '../early/language';
 
@@ -11,12 +12,16 @@ export type { Lang };
 const PLURAL_FORMS = ['zero', 'one', 'two', 'few', 'many', 'other'] as const;
 type PluralForm = (typeof PLURAL_FORMS)[number];
 
-type Entry = keyof typeof en | keyof typeof buyingEn | keyof typeof studioEn | keyof typeof accountEn;
+type Entry = keyof typeof en | keyof typeof laterEn | keyof typeof buyingEn | keyof typeof studioEn | keyof typeof accountEn;
 type PluralKey = Entry extends infer Each ? (Each extends `${infer Base}_other` ? Base : never) : never;
 /** A text by its key; a counted text by its key without the form. */
 export type Key = Exclude<Entry, `${PluralKey}_${PluralForm}`> | PluralKey;
 
 const loaders: Loaders[] = [TEXTS];
+/** What was added, or is on its way. */
+const added = new Map<Loaders, Promise<void>>();
+/** What did not come. */
+const missed = new Set<Loaders>();
 const plurals: Record<Lang, Intl.PluralRules> = {
   en: new Intl.PluralRules('en'),
   ar: new Intl.PluralRules('ar'),
@@ -44,21 +49,54 @@ export const i18n = {
 
 async function use(lang: Lang): Promise<void> {
   const parts = await Promise.all(loaders.map((load) => load[lang]()));
+  if (parts.length < loaders.length) return use(lang); // more has come meanwhile
   table = Object.assign({}, ...parts.map((part) => part.default)) as Table;
   current = lang;
   turnPage(lang);
 }
 
 /** Adds the texts that only some pages need. */
-export async function addTexts(extra: Loaders): Promise<void> {
-  if (loaders.includes(extra)) return;
+export function addTexts(extra: Loaders): Promise<void> {
+  let adding = added.get(extra);
+  if (adding === undefined) {
+    adding = add(extra).catch((error: unknown) => {
+      added.delete(extra);
+      missed.add(extra);
+      throw error;
+    });
+    added.set(extra, adding);
+  }
+  return adding;
+}
+
+/** Asks once more for what did not come: with the network, and whenever one of its texts is missing. */
+export function askAgain(): void {
+  for (const extra of missed) void addTexts(extra).catch(() => undefined);
+}
+
+async function add(extra: Loaders): Promise<void> {
+  if (Object.keys(table).length > 0) {
+    let lang: Lang;
+    let part: Table;
+    do {
+      lang = current;
+      part = (await extra[lang]()).default;
+    } while (lang !== current);
+    table = { ...table, ...part };
+  }
   loaders.push(extra);
-  if (Object.keys(table).length > 0) await use(current);
+  missed.delete(extra);
+}
+
+function look(key: string): string | undefined {
+  const text = table[key];
+  if (text === undefined) askAgain();
+  return text;
 }
 
 /** A text. `{name}` places are filled from `values`; whoever gives a number has formatted it. */
 export function t(key: Key, values: Readonly<Record<string, string>> = {}): string {
-  return fill(table[key] ?? key, values);
+  return fill(look(key) ?? key, values);
 }
 
 /** A counted text: chosen by `count`, which fills `{count}` as `shown`. */
@@ -68,13 +106,13 @@ export function tn(
   shown: string,
   values: Readonly<Record<string, string>> = {},
 ): string {
-  const text = table[`${key}_${plurals[current].select(count)}`] ?? table[`${key}_other`] ?? key;
+  const text = table[`${key}_${plurals[current].select(count)}`] ?? look(`${key}_other`) ?? key;
   return fill(text, { ...values, count: shown });
 }
 
 /** A text that may not exist, e.g. for an address field a newer server has added. */
 export function tMaybe(key: string): string | null {
-  return table[key] ?? null;
+  return look(key) ?? null;
 }
 
 function fill(text: string, values: Readonly<Record<string, string>>): string {

@@ -62,10 +62,24 @@ describe.each(parts)('texts %sen and ar', (part) => {
 });
 
 describe('errors', () => {
+  it.each(['en.json', 'ar.json'])('what is said before the later texts are there is in %s', (name) => {
+    // no connection, and the sentence for everything that has none of its own
+    expect(read(name)).toHaveProperty('error_offline');
+    expect(read(name)).toHaveProperty('error_internal');
+  });
+
   it.each(['en.json', 'ar.json'])('every code has a sentence in %s', (name) => {
-    const table = read(name);
+    const table = { ...read(name), ...read(`later.${name}`) };
     for (const code of [...Object.keys(CODES), 'offline']) {
       expect(table[`error_${code}`], code).toMatch(/\S/);
     }
+  });
+
+  // a payment fails beside its sheet, and after one tap before any sheet was fetched
+  it.each(['en.json', 'ar.json'])('of payments are the same in both parts of %s that bring them', (name) => {
+    const [later, buying] = [read(`later.${name}`), read(`buying.${name}`)];
+    const both = Object.keys(buying).filter((key) => key in later);
+    expect(both).toEqual(expect.arrayContaining(['error_payment_declined', 'over_payment_declined', 'payment_not_through']));
+    for (const key of both) expect(buying[key], key).toBe(later[key]);
   });
 });

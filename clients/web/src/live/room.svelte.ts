@@ -7,7 +7,7 @@ import { openWebSocket, type Request } from '../core/connection';
 import { LiveRoom, type LiveView } from '../core/live-room';
 import type { AnyEvent, BagView, ChatPosted, OfferView, OrderView, RoomView, SaleView } from '../core/protocol/generated';
 import { asRefusal } from '../core/refusal';
-import type { Count } from '../core/room-state';
+import { countsOf, type Count } from '../core/room-state';
 import { pick, t } from '../i18n/index.svelte';
 
 const LIKES_EVERY_MS = 500;
@@ -54,6 +54,7 @@ export class Room {
       viewers: view.viewers,
       pins: new Map((boot.pins ?? []).map((pin) => [pin.slot, pin])),
       sales: new Map((boot.sales ?? []).map((sale) => [sale.id, sale])),
+      saleCounts: countsOf(boot.counts ?? []),
     });
     this.live = this.#room.view;
   }
@@ -95,15 +96,16 @@ export class Room {
   /** Starts the connection and minds the network; gives the function that ends it. */
   start(): () => void {
     this.#room.start();
-    const nudge = () => document.visibilityState === 'visible' && this.#room.nudge();
+    const nudge = () => this.#room.nudge();
+    const seen = () => document.visibilityState === 'visible' && this.#room.nudge();
     const cut = () => this.#room.cut();
     window.addEventListener('online', nudge);
     window.addEventListener('offline', cut);
-    document.addEventListener('visibilitychange', nudge);
+    document.addEventListener('visibilitychange', seen);
     return () => {
       window.removeEventListener('online', nudge);
       window.removeEventListener('offline', cut);
-      document.removeEventListener('visibilitychange', nudge);
+      document.removeEventListener('visibilitychange', seen);
       this.#room.stop();
     };
   }

@@ -2,8 +2,8 @@
 
 import { mount as mountComponent, type Component } from 'svelte';
 import { app } from '../app/app.svelte';
-import { addTexts, i18n } from '../i18n/index.svelte';
-import type { Loaders } from '../early/language';
+import { addTexts, askAgain, i18n } from '../i18n/index.svelte';
+import { LATER_TEXTS, type Loaders } from '../early/language';
 import '../styles/base.css';
 
 /** `texts` are those that only this page needs, beside the common ones. */
@@ -15,4 +15,6 @@ export async function mount(page: Component, ...texts: Loaders[]): Promise<void>
   if (target === null) return;
   target.replaceChildren();
   mountComponent(page, { target });
+  window.addEventListener('online', askAgain);
+  await addTexts(LATER_TEXTS).catch(() => undefined); // until they come a general sentence has to do
 }

@@ -1,7 +1,10 @@
 /** What a person needs to buy with one tap: where to, and how to pay. */
 
 import { api, app, lasting } from '../app/app.svelte';
+import { isOutcomeKnown } from '../core/checkout';
+import { newId } from '../core/ids';
 import type { AddressDraft, AddressForm, AddressForms, AddressList, AddressView, CardView, ContactView, PaymentChoice, PaymentMethods } from '../core/protocol/generated';
+import { asRefusal } from '../core/refusal';
 import { t, tMaybe } from '../i18n/index.svelte';
 
 const LAST_ADDRESS = 'lc.address';
@@ -18,6 +21,8 @@ let methods = $state.raw<PaymentMethods>({ cards: [], methods: [], test_cards: [
 let forms = $state.raw<readonly AddressForm[]>([]);
 let loadedFor = $state<string | null>(null);
 let contact: ContactView = { phone: null, email: null };
+/** An address that was sent and not answered for yet, and the id it went out under. */
+let unsure: { draft: string; id: string } | null = null;
 /** Test cards that were saved on this page, by their token. */
 const savedCards = new Map<string, CardView>();
 
@@ -79,8 +84,15 @@ export const buyer = {
   async loadForms(): Promise<void> {
     if (forms.length === 0) forms = (await api.get<AddressForms>('/address-forms')).forms;
   },
+  /** Saves an address once, however often it is tried: until it is answered for, it goes out under one id. */
   async addAddress(draft: AddressDraft): Promise<AddressView> {
-    const added = await api.post<AddressView>('/me/addresses', draft);
+    const sent = JSON.stringify(draft);
+    if (unsure?.draft !== sent) unsure = { draft: sent, id: newId() };
+    const added = await api.post<AddressView>('/me/addresses', draft, { idempotencyKey: unsure.id }).catch((error: unknown) => {
+      if (isOutcomeKnown(asRefusal(error))) unsure = null;
+      throw error;
+    });
+    unsure = null;
     addresses = [added, ...addresses.filter(({ id }) => id !== added.id)];
     return added;
   },

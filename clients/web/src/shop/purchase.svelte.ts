@@ -2,15 +2,18 @@
 
 import { api, app, checkout } from '../app/app.svelte';
 import { notices } from '../app/notices.svelte';
-import { explain } from '../app/refusals';
+import { explain, explainEnding, explainFailure } from '../app/refusals';
+import { isOutcomeKnown } from '../core/checkout';
 import { vatIncluded } from '../core/money';
-import type { AddressDraft, AddressView, MerchantView, OfferView, OrderList, OrderView, PaymentChoice, ProductView, Quote, SaleView, VariantView } from '../core/protocol/generated';
+import type { AddressDraft, AddressView, MerchantView, OfferView, OrderList, OrderView, PaymentChoice, PlaceOrder, ProductView, Quote, SaleView, VariantView } from '../core/protocol/generated';
 import { asRefusal, type Refusal } from '../core/refusal';
 import { pick, t } from '../i18n/index.svelte';
 import type { Room } from '../live/room.svelte';
 import { buyer, type Means } from './buyer.svelte';
 
 const LOOK_AGAIN_MS = 3_000;
+/** So long a button rests whose price has changed: a finger may be on its way to the old one. */
+const NEW_PRICE_REST_MS = 1_000;
 
 export const NEW_ADDRESS = 'new';
 
@@ -24,6 +27,12 @@ export interface Sum {
   vatBps: number;
   total: number;
   currency: string;
+}
+
+/** What the button said when it was pressed: this is bought, or nothing. */
+interface Pressed {
+  sum: Sum;
+  wish: Pick<PlaceOrder, 'variant_id' | 'qty' | 'sale_id' | 'offer_id' | 'expected_total_minor' | 'currency'>;
 }
 
 export class Purchase {
@@ -40,7 +49,14 @@ export class Purchase {
   quote = $state.raw<Quote | null>(null);
   /** Where to; empty until one is chosen, `NEW_ADDRESS` while one is being written. */
   addressId = $state('');
+  /** The flash sale ended while its price was being looked at; what is shown is the usual one. */
+  isSaleLeft = $state(false);
   #saleId = $state<string | null>(null);
+  #pressed = $state.raw<Pressed | null>(null);
+  /** The purchase was sent, and whether it was done is not known: only the very same may be sent again. */
+  #isUnsure = $state(false);
+  #isResting = $state(false);
+  #resting: ReturnType<typeof setTimeout> | undefined;
   /** What was told of orders; it may overtake the reply that first names them. */
   readonly #told = new Map<string, OrderView>();
   readonly #room: Room;
@@ -57,6 +73,22 @@ export class Purchase {
   get sale(): SaleView | null {
     const sale = this.#saleId === null ? undefined : this.#room.state.sales.get(this.#saleId);
     return sale ?? null;
+  }
+
+  /** It was to be bought in a flash sale, that is over, and nothing of it is under way. */
+  get isSaleGone(): boolean {
+    const isUnderWay = this.isBusy || this.#isUnsure;
+    return this.#saleId !== null && this.sale === null && this.order === null && !isUnderWay && this.#room.live.isKnown;
+  }
+
+  /** Whom the room has shut out it sells nothing to. */
+  get isShut(): boolean {
+    return this.#room.live.ending === 'banned';
+  }
+
+  /** Nothing can be bought now. What is on hold already may be paid for by those who are shut out too. */
+  get isBarred(): boolean {
+    return this.stage === 'choosing' && (this.#isResting || this.isShut);
   }
 
   get variant(): VariantView | null {
@@ -98,6 +130,7 @@ export class Purchase {
         currency: order.currency,
       };
     }
+    if (this.#pressed !== null) return this.#pressed.sum;
     if (quote !== null) {
       return {
         unit: quote.unit_minor,
@@ -148,12 +181,13 @@ export class Purchase {
   async buy(offer: OfferView, saleId: string | null = null, variantId: string | null = null): Promise<void> {
     if (this.isBusy) return;
     this.#begin(offer, saleId, variantId);
+    if (this.order !== null) return this.open(); // its units wait to be paid for
     const { address } = this;
     const { means } = buyer;
     if (this.isOneTap(offer, saleId) && address !== null && means !== null) {
       this.tapped = saleId ?? offer.id;
-      await this.#attempt(async () => {
-        await this.#place(address.id, await buyer.choice(means, address.id));
+      await this.#attempt(async (pressed) => {
+        await this.#place(pressed, address.id, await buyer.choice(means, address.id));
       });
       this.tapped = null;
       if (this.refusal !== null || this.stage === 'held') this.isOpen = true;
@@ -182,9 +216,19 @@ export class Purchase {
     if (this.stage !== 'held' && this.stage !== 'paying') this.#clear();
   }
 
+  /** Goes on at the usual price. */
+  leaveSale(): void {
+    this.#saleId = null;
+    this.isSaleLeft = true;
+    this.qty = Math.min(this.qty, this.unitsMax);
+    this.#newPrice();
+  }
+
   async requote(): Promise<void> {
     const { offer, variantId, qty } = this;
+    const saleId = this.#saleId;
     this.quote = null;
+    if (!this.isBusy) this.#forgetPressed();
     if (offer === null || this.isVariantNeeded) return;
     const asked = {
       variant_id: this.#boughtVariant(),
@@ -194,28 +238,29 @@ export class Purchase {
       room_id: this.#room.view.id,
     };
     const quote = await api.post<Quote>('/quotes', asked).catch(() => null);
-    if (this.order === null && this.variantId === variantId && this.qty === qty) this.quote = quote;
+    const isAsked = this.variantId === variantId && this.qty === qty && this.#saleId === saleId;
+    if (this.order === null && isAsked) this.quote = quote;
   }
 
   /** Sets the units aside; what is missing for the payment is asked for while they wait. */
   async hold(name: string | null): Promise<void> {
-    await this.#attempt(async () => {
+    await this.#attempt(async (pressed) => {
       if (app.person === null) {
         await api.guest(name ?? '');
         await this.#room.identify();
         await buyer.load(this.#room.view.market);
       }
-      await this.#place(null, null);
+      await this.#place(pressed, null, null);
     });
   }
 
   /** Pays, with a hold or without one. A new address is saved first. */
   async pay(where: string | AddressDraft, means: Means): Promise<void> {
-    await this.#attempt(async () => {
+    await this.#attempt(async (pressed) => {
       const addressId = typeof where === 'string' ? where : (await buyer.addAddress(where)).id;
       this.addressId = addressId;
       const payment = await buyer.choice(means, addressId);
-      if (this.order === null) return this.#place(addressId, payment);
+      if (this.order === null) return this.#place(pressed, addressId, payment);
       const wish = { address_id: addressId, payment };
       const orderId = this.order.id;
       const order = await checkout.settle(`pay:${orderId}`, wish, (id) =>
@@ -256,24 +301,46 @@ export class Purchase {
     if (now !== null) this.#update(now);
   }
 
-  async #place(addressId: string | null, payment: PaymentChoice | null): Promise<void> {
-    const { total, currency } = this.sum;
-    const wish = {
-      variant_id: this.#boughtVariant(),
-      qty: this.qty,
-      sale_id: this.sale?.id ?? null,
-      offer_id: this.offer?.id ?? null,
-      expected_total_minor: total,
-      currency,
-      address_id: addressId,
-      payment,
-    };
+  /** What the button says now, or said when it was pressed and the outcome stayed unknown. */
+  #press(): Pressed {
+    const { sum } = this;
+    return (this.#pressed ??= {
+      sum,
+      wish: {
+        variant_id: this.#boughtVariant(),
+        qty: this.qty,
+        // of a sale that is over as well: the server says so, and nothing is bought at another price
+        sale_id: this.#saleId,
+        offer_id: this.offer?.id ?? null,
+        expected_total_minor: sum.total,
+        currency: sum.currency,
+      },
+    });
+  }
+
+  #forgetPressed(): void {
+    this.#pressed = null;
+    this.#isUnsure = false;
+  }
+
+  async #place(pressed: Pressed, addressId: string | null, payment: PaymentChoice | null): Promise<void> {
+    const wish = { ...pressed.wish, address_id: addressId, payment };
+    this.#isUnsure = true;
     const order = await checkout.settle('buy', wish, (id) =>
       this.#room.live.phase === 'ready'
         ? this.#room.request<OrderView>({ t: 'buy', ...wish }, { id })
         : api.post<OrderView>('/orders', { ...wish, room_id: this.#room.view.id }, { idempotencyKey: id }),
     );
     this.#update(order, true);
+    this.#isUnsure = false;
+  }
+
+  /** The price has changed under the finger. */
+  #newPrice(): void {
+    this.#isResting = true;
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => (this.#isResting = false), NEW_PRICE_REST_MS);
+    void this.requote();
   }
 
   #boughtVariant(): string {
@@ -295,7 +362,9 @@ export class Purchase {
     this.refusal = null;
     this.product = null;
     this.qty = 1;
+    this.isSaleLeft = false;
     this.#saleId = null;
+    this.#forgetPressed();
     this.#watch(false);
   }
 
@@ -306,18 +375,24 @@ export class Purchase {
     if (this.offer?.id === offer.id) this.product = product;
   }
 
-  async #attempt(run: () => Promise<void>): Promise<void> {
+  async #attempt(run: (pressed: Pressed) => Promise<void>): Promise<void> {
     if (this.isBusy) return;
+    // before the first wait: what the page shows may change during each of them
+    const pressed = this.#press();
     this.isBusy = true;
     this.refusal = null;
     try {
-      await run();
+      await run(pressed);
     } catch (error) {
       this.refusal = asRefusal(error);
-      if (this.refusal.code === 'price_changed') void this.requote();
+      if (isOutcomeKnown(this.refusal)) this.#isUnsure = false;
+      if (this.refusal.code === 'price_changed') this.#newPrice();
       if (this.refusal.code === 'hold_expired') void this.look();
     } finally {
       this.isBusy = false;
+      // a choice that was changed meanwhile is another wish
+      const isSame = pressed.wish.variant_id === this.#boughtVariant() && pressed.wish.qty === this.qty;
+      if (!this.#isUnsure || !isSame) this.#pressed = null;
     }
   }
 
@@ -327,15 +402,31 @@ export class Purchase {
     const order = told !== undefined && told.version > said.version ? told : said;
     if (!isOurs && known?.id !== order.id) return;
     if (known?.id === order.id && known.version > order.version) return;
-    const wasConfirmed = this.stage === 'confirmed' && known?.id === order.id;
+    const before = known?.id === order.id ? this.stage : null;
     this.order = order;
     this.#watch(this.stage === 'paying');
-    if (this.stage === 'confirmed' && !wasConfirmed) this.#celebrate(order);
+    if (this.stage === 'confirmed' && before !== 'confirmed') this.#celebrate(order);
+    else if (!this.isOpen && (before === 'paying' || (before === 'held' && order.state === 'expired'))) this.#regret(order);
+  }
+
+  /** Refused by the bank, or let go, while no sheet is open that would say so. */
+  #regret(order: OrderView): void {
+    if (this.stage === 'held') {
+      const failure = explainFailure(order);
+      if (failure !== null) notices.show(failure, 'bad', { label: t('finish_order'), run: () => this.open() });
+    } else if (this.stage === 'over') {
+      notices.show(explainEnding(order), 'bad');
+      this.#clear();
+    }
   }
 
   #celebrate(order: OrderView): void {
     this.refusal = null;
-    const text = t('order_confirmed', { number: order.number, title: pick(order.lines[0]?.title) });
+    const text = t('order_confirmed', {
+      number: order.number,
+      title: pick(order.lines[0]?.title),
+      total: app.money(order.total_minor, order.currency),
+    });
     if (this.isOpen) notices.say(text);
     else {
       notices.show(text, 'good', { label: t('cancel_order'), run: () => void this.cancel(order) });

@@ -1201,6 +1201,20 @@ export interface RoomPatch {
 export interface SaleList {
   sales: SaleView[];
 }
+export interface SanctionList {
+  sanctions: SanctionView[];
+}
+/**
+ * What was decided about a person in a room.
+ */
+export interface SanctionView {
+  at: number;
+  by: string;
+  kind: string;
+  name: string;
+  person_id: string;
+  until: number | null;
+}
 export interface SignIn {
   login: string;
   market?: string;
