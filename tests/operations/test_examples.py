@@ -97,7 +97,10 @@ def test_a_unit_starts_what_there_is_and_leaves_it_time_to_end(name: str):
     assert float(service["TimeoutStopSec"]) >= drain_s + ENDING_S
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None,
+    reason="no systemd here: the unit's text is judged above",
+)
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_likes_the_unit(name: str, tmp_path: Path):
     text = example(name).replace("/opt/livecommerce/.venv/bin/livecommerce", str(PROGRAM))
@@ -115,7 +118,7 @@ def test_nginx_passes_sockets_on_and_believes_nobody():
     assert headers["Host"] == "$host"
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx here")
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx here: its text is judged above")
 def test_nginx_likes_its_site(tmp_path: Path):
     site = example("nginx.conf").replace("listen 443 ssl", "listen 443")
     (tmp_path / "site.conf").write_text(re.sub(r"\n\s*ssl_certificate.*", "", site))
@@ -133,13 +136,20 @@ def test_nginx_likes_its_site(tmp_path: Path):
 
 def test_haproxy_asks_nodes_whether_they_are_ready():
     sections = re.split(r"^(?=\w)", re.sub(r"#.*", "", example("haproxy.cfg")), flags=re.MULTILINE)
-    named = {section.split()[0]: section for section in sections if section.strip()}
-    assert set(named) == {"global", "defaults", "frontend", "backend"}
-    assert "option httpchk GET /readyz" in named["backend"]
-    assert "set-header X-Forwarded-For %[src]" in named["frontend"]
+    named = {section.splitlines()[0].strip(): section for section in sections if section.strip()}
+    assert set(named) == {"global", "defaults", "frontend live", "backend ready", "backend living"}
+    assert "option httpchk GET /readyz" in named["backend ready"]
+    assert "option httpchk GET /healthz" in named["backend living"]
+    assert "set-header X-Forwarded-For %[src]" in named["frontend live"]
+    # Without Redis no node is ready: nobody may be sent away or cut off for that.
+    assert "use_backend ready if { nbsrv(ready) gt 0 }" in named["frontend live"]
+    assert "default_backend living" in named["frontend live"]
+    assert "shutdown-sessions" not in "".join(named.values())
 
 
-@pytest.mark.skipif(shutil.which("haproxy") is None, reason="no HAProxy here")
+@pytest.mark.skipif(
+    shutil.which("haproxy") is None, reason="no HAProxy here: its text is judged above"
+)
 def test_haproxy_likes_its_settings(tmp_path: Path):
     text = re.sub(r" ssl crt \S+", "", example("haproxy.cfg"))
     (tmp_path / "haproxy.cfg").write_text(text)
@@ -163,7 +173,7 @@ def test_compose_starts_what_there_is():
 def test_compose_itself_likes_it():
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], check=False).returncode:
-        pytest.skip("no docker compose here")
+        pytest.skip("no docker compose here: its text is judged above")
     env = {**os.environ, "LIVECOMMERCE_SECRET": "x" * 32, "POSTGRES_PASSWORD": "x"}
     subprocess.run(
         [docker, "compose", "-f", EXAMPLES / "compose.yaml", "config", "--quiet"],

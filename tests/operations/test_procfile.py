@@ -20,10 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / ".venv" / "bin" / "livecommerce"
 
 
-@pytest.mark.skipif(not HERE.exists(), reason="the Procfile is for a checkout after `make setup`")
 def test_honcho_runs_a_node_and_a_worker(
     postgres_server: PostgresServer, redis_server: RedisServer, tmp_path: Path
 ):
+    assert HERE.exists(), "the Procfile starts what `make setup` makes"
     port = free_port()
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("LIVECOMMERCE_")}
     with shared_settings(postgres_server, redis_server, tmp_path) as env:
