@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from livecommerce.database.group_commit.operations import Delete, Insert, Row, Save, Update
-from livecommerce.database.group_commit.shapes import Ranks, Shape, shape_of
+from livecommerce.database.group_commit.shapes import Ranks, Shape, Values, shape_of
 from livecommerce.database.group_commit.writes import Need
 from livecommerce.protocol.events import EVERYONE, Event, StateEvent
 
@@ -46,7 +46,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class _Draft:
-    """What a row will be; `values` is None when it will be gone."""
+    """What a changed row will be; `values` is None when it will be gone."""
 
     __slots__ = ("deltas", "rises", "sets", "values")
 
@@ -61,6 +61,7 @@ class _Draft:
 
 _NOTHING: frozenset[str] = frozenset()
 _NO_DELTAS: Mapping[str, int] = {}
+_NO_ROWS: Mapping[str, Row] = {}
 
 
 class Rows:
@@ -74,8 +75,12 @@ class Rows:
         self._loaded = loaded
         self._asked = asked
         self._kept: dict[Key, _Draft] = {}
+        # New rows stand as they will be stored. A batch makes a thousand, which are hardly ever
+        # looked at again; as dicts they would not fit into the processor's cache.
+        self._kept_new: dict[Key, Values] = {}
         self._kept_said: dict[Hashable, Said] = {}
         self._mine: dict[Key, _Draft] = {}
+        self._my_new: dict[Key, Values] = {}
         self._my_said: dict[Hashable, Said] = {}
         self._declared: set[Key] = set()
 
@@ -93,9 +98,8 @@ class Rows:
         """Record a new row. Columns left out get their default, or null."""
         key = (table, values["id"])
         assert self._now(*key) is None, f"{table.name} {key[1]} exists"
-        row = shape_of(table).complete(values)
         self._declared.add(key)
-        self._put(key, row)
+        self._put(key, shape_of(table).complete(values))
 
     def change(self, table: sa.Table, id: str, **values: Any) -> None:
         """Record new values of some columns."""
@@ -124,13 +128,15 @@ class Rows:
         if shape_of(table).is_versioned:
             self._touch(table, id).values = None
         else:
+            self._my_new.pop((table, id), None)
             self._mine[table, id] = _Draft(None, _NOTHING, _NO_DELTAS, 0)
 
     def version(self, table: sa.Table, id: str) -> int:
-        """The version of a row that this write has changed, as it will be stored."""
-        draft = self._mine.get((table, id))
-        assert draft is not None and draft.values is not None, f"{table.name} {id} is unchanged yet"
-        version: int = draft.values["version"]
+        """The version of a row that this write has made or changed, as it will be stored."""
+        key = (table, id)
+        row = self._now(table, id) if key in self._my_new or key in self._mine else None
+        assert row is not None, f"{table.name} {id} is unchanged yet"
+        version: int = row["version"]
         return version
 
     def publish(self, room_id: str, event: Event, *, audience: str = EVERYONE) -> None:
@@ -152,16 +158,25 @@ class Rows:
     def start_write(self, needs: Collection[Need]) -> None:
         """Begin a write's own sheet, with the rows it wants made."""
         self._mine = {}
+        self._my_new = {}
         self._my_said = {}
         self._declared = {(need.table, need.id) for need in needs}
         for need in needs:
             if need.create is not None and self._now(need.table, need.id) is None:
-                values = {**need.create, "id": need.id}
-                self._put((need.table, need.id), shape_of(need.table).complete(values))
+                row = shape_of(need.table).complete({**need.create, "id": need.id})
+                self._put((need.table, need.id), row)
 
     def keep_write(self) -> None:
         """Make the write's changes part of the batch."""
-        self._kept.update(self._mine)
+        for key, draft in self._mine.items():
+            if key[1] in self._loaded.get(key[0], _NO_ROWS):
+                self._kept[key] = draft
+            elif draft.values is not None:
+                self._kept_new[key] = shape_of(key[0]).values(draft.values)
+            else:
+                self._kept_new.pop(key, None)
+                self._kept[key] = draft
+        self._kept_new.update(self._my_new)
         self._kept_said.update(self._my_said)
 
     @property
@@ -171,7 +186,7 @@ class Rows:
 
     @property
     def is_unchanged(self) -> bool:
-        return not self._kept and not self._kept_said
+        return not (self._kept or self._kept_new or self._kept_said)
 
     def saves(self, ranks: Ranks) -> list[Save]:
         """The statements that store the batch: deletions, then by table updates and inserts.
@@ -180,13 +195,13 @@ class Rows:
         makes room for one that takes it; parents' inserts go before their children's.
         """
         plans: dict[sa.Table, _Plan] = {}
+        for table in {table for table, _ in (*self._kept, *self._kept_new)}:
+            loaded, asked = self._loaded.get(table, _NO_ROWS), self._asked.get(table, ())
+            plans[table] = _Plan(shape_of(table), loaded, asked)
         for (table, id), draft in self._kept.items():
-            plan = plans.get(table)
-            if plan is None:
-                plan = plans[table] = _Plan(
-                    shape_of(table), self._loaded.get(table, {}), self._asked.get(table, ())
-                )
-            plan.add(id, draft)
+            plans[table].add(id, draft)
+        for (table, id), row in self._kept_new.items():
+            plans[table].add_new(id, row)
         ranked = sorted(plans.items(), key=lambda item: ranks[item[0]])
         saves: list[Save] = [delete for _, plan in reversed(ranked) for delete in plan.deletes()]
         for _, plan in ranked:
@@ -196,23 +211,30 @@ class Rows:
 
     def _now(self, table: sa.Table, id: str) -> Row | None:
         key = (table, id)
-        draft = self._mine.get(key) or self._kept.get(key)
-        if draft is not None:
-            return draft.values
-        rows = self._loaded.get(table)
-        return None if rows is None else rows.get(id)
+        if key in self._my_new:
+            return shape_of(table).named(self._my_new[key])
+        draft = self._mine.get(key)
+        return self._before(key) if draft is None else draft.values
 
-    def _put(self, key: Key, row: Row) -> None:
-        stored = self._loaded.get(key[0], {}).get(key[1])
+    def _before(self, key: Key) -> Row | None:
+        """The row as the writes before this one leave it."""
+        if key in self._kept_new:
+            return shape_of(key[0]).named(self._kept_new[key])
+        draft = self._kept.get(key)
+        return self._loaded.get(key[0], _NO_ROWS).get(key[1]) if draft is None else draft.values
+
+    def _put(self, key: Key, row: Values) -> None:
+        stored = self._loaded.get(key[0], _NO_ROWS).get(key[1])
         if stored is None:
-            self._mine[key] = _Draft(row, _NOTHING, _NO_DELTAS, 0)
+            self._my_new[key] = row
             return
         # Deleted earlier in this batch and now made anew: for the database that is a change.
         before = self._kept.get(key)
         rises = (before.rises if before is not None else 0) + 1
-        if "version" in row:
-            row["version"] = stored["version"] + rises
-        self._mine[key] = _Draft(row, frozenset(row) - {"id", "version"}, _NO_DELTAS, rises)
+        values = shape_of(key[0]).named(row)
+        if "version" in values:
+            values["version"] = stored["version"] + rises
+        self._mine[key] = _Draft(values, frozenset(values) - {"id", "version"}, _NO_DELTAS, rises)
 
     def _touch(self, table: sa.Table, id: str) -> _Draft:
         """This write's draft of a row; its first change of the row raises the version by one."""
@@ -222,15 +244,17 @@ class Rows:
             assert draft.values is not None, f"{table.name} {id} is deleted"
             return draft
         assert key in self._declared, f"{table.name} {id} is not in needs()"
-        before = self._kept.get(key)
-        row = before.values if before is not None else self._loaded.get(table, {}).get(id)
+        rise = 0 if key in self._my_new else 1
+        row = self._now(table, id)
+        self._my_new.pop(key, None)
         assert row is not None, f"{table.name} {id} does not exist"
         assert "version" in row, f"{table.name} has no version to guard a change"
-        row = {**row, "version": row["version"] + 1}
+        row = {**row, "version": row["version"] + rise}
+        before = self._kept.get(key)
         if before is None:
-            draft = _Draft(row, _NOTHING, _NO_DELTAS, 1)
+            draft = _Draft(row, _NOTHING, _NO_DELTAS, rise)
         else:
-            draft = _Draft(row, before.sets, before.deltas, before.rises + 1)
+            draft = _Draft(row, before.sets, before.deltas, before.rises + rise)
         self._mine[key] = draft
         return draft
 
@@ -242,8 +266,8 @@ class _Plan:
         self._shape = shape
         self._loaded = loaded
         self._asked = asked
-        self._new: list[Row] = []
-        self._contended: list[Row] = []
+        self._new: list[Values] = []
+        self._contended: list[tuple[str, Values]] = []
         self._gone: list[str] = []
         self._changed: dict[tuple[frozenset[str], frozenset[str]], list[tuple[str, _Draft]]] = {}
 
@@ -252,16 +276,18 @@ class _Plan:
         if row is None:
             if id in self._loaded or not self._shape.is_versioned:
                 self._gone.append(id)
-        elif id in self._loaded and not self._shape.is_versioned:
+        elif not self._shape.is_versioned:
             # Deleted and made anew: without a version to guard a change, it happens just so.
             self._gone.append(id)
-            self._new.append(row)
-        elif id in self._loaded:
+            self._new.append(self._shape.values(row))
+        else:
             sets = draft.sets
             deltas = frozenset(draft.deltas) - sets
             self._changed.setdefault((sets, deltas), []).append((id, draft))
-        elif id in self._asked:
-            self._contended.append(row)
+
+    def add_new(self, id: str, row: Values) -> None:
+        if id in self._asked:
+            self._contended.append((id, row))
         else:
             self._new.append(row)
 
@@ -291,9 +317,7 @@ class _Plan:
     def inserts(self) -> Iterator[Insert]:
         if self._contended:
             # Two processes that make the same rows wait for each other in the order of the ids.
-            self._contended.sort(key=lambda row: row["id"])
-            rows = list(map(self._shape.values, self._contended))
+            rows = [row for _, row in sorted(self._contended)]
             yield Insert(self._shape, rows, contended=True)
         if self._new:
-            rows = list(map(self._shape.values, self._new))
-            yield Insert(self._shape, rows, contended=False)
+            yield Insert(self._shape, self._new, contended=False)

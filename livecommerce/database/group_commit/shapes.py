@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
+
+
+Values: TypeAlias = tuple[Any, ...]
+"""A row in the columns' order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,17 +26,21 @@ class Shape:
     is_versioned: bool
     types: Mapping[str, str]
     """PostgreSQL's name of each column's type."""
-    values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    values: Callable[[Mapping[str, Any]], Values]
     """The values of a row in the columns' order."""
     booleans: tuple[int, ...]
     """Positions of the columns that SQLite gives back as 0 and 1."""
 
-    def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """A whole row from the given values, in the columns' order."""
-        row = {**self.defaults, **values}
+    def complete(self, given: Mapping[str, Any]) -> Values:
+        """A whole row from the given values. KeyError: one that has no default is not given."""
+        row = {**self.defaults, **given}
         # A misspelt column would otherwise vanish without a trace.
-        assert row.keys() == self.types.keys(), (self.name, row.keys() ^ self.types.keys())
-        return row
+        assert len(row) == len(self.columns), (self.name, row.keys() ^ self.types.keys())
+        return self.values(row)
+
+    def named(self, values: Values) -> dict[str, Any]:
+        """A row's values by column."""
+        return dict(zip(self.columns, values, strict=True))
 
 
 @cache

@@ -48,7 +48,7 @@ class Place(Write[OrderView]):
 
     def needs(self) -> Iterable[Need]:
         yield from sellable_needs(self.sellable)
-        yield from self.holding.needs(self.hold, per_buyer=self.per_buyer)
+        yield from self.holding.needs_to_take(self.hold, per_buyer=self.per_buyer)
 
     def decide(self, rows: Rows, now: int) -> OrderView:
         if not is_current(rows, self.sellable):

@@ -84,10 +84,15 @@ class Holding:
     def __init__(self, showing: Showing) -> None:
         self._showing = showing
 
-    def needs(self, hold: HoldFacts, *, per_buyer: int | None = None) -> Iterable[Need]:
-        """The rows a step changes; `per_buyer` starts the buyer's quota when there is none yet."""
+    def needs(self, hold: HoldFacts) -> Iterable[Need]:
+        """The rows a step of a hold changes."""
+        yield hold_need(hold.id)
+        yield from self.needs_to_take(hold)
+
+    def needs_to_take(self, hold: HoldFacts, *, per_buyer: int | None = None) -> Iterable[Need]:
+        """The rows that making a hold changes; `per_buyer` starts the buyer's quota when there is
+        none yet. The hold itself has a new id: looking for it would cost every purchase a read."""
         yield Need(store.stock_levels, hold.level_id, lock=True)
-        yield Need(store.holds, hold.id)
         if hold.sale_id is not None and hold.quota_id is not None:
             yield Need(store.flash_sales, hold.sale_id, lock=True)
             create = None
