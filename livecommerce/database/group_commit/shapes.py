@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-
 Values: TypeAlias = tuple[Any, ...]
 """A row in the columns' order."""
 

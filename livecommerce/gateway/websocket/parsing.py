@@ -1,7 +1,7 @@
 """The library's parser, shared while it is idle, and messages that come in fragments.
 
-Sans-I/O `websockets` neither reassembles nor bounds fragments, nor checks UTF-8: that is ours.
-Frames themselves are parsed by nobody but the library.
+Sans-I/O `websockets` neither reassembles nor bounds fragments, nor checks UTF-8: that is ours. A
+frame that is not a whole message by itself is parsed by nobody but the library.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
 from livecommerce.gateway.handshake import LIBRARY_LOG
+from livecommerce.realtime.framing import unframed
 
 FRAGMENTS_MAX = 256
 """Empty fragments count no bytes, so they are counted themselves."""
@@ -23,7 +24,7 @@ _AT_BOUNDARY = StreamReader.at_eof.__code__
 class Parsers:
     """Lends parsers of open connections.
 
-    Most messages come whole, in one read: then one parser serves all connections in turn. One of
+    Most reads end between two messages: then one parser serves all connections in turn. One of
     its own costs a connection 4 KiB for as long as it keeps it, and 9 µs to make.
 
     Args:
@@ -33,6 +34,13 @@ class Parsers:
     def __init__(self, message_bytes_max: int) -> None:
         self._message_bytes_max = message_bytes_max
         self._idle: ServerProtocol | None = None
+
+    def whole(self, data: bytes) -> tuple[bytes, bool] | None:
+        """The message that a read is, and whether it is text; None: a parser has to read it."""
+        message = unframed(data)
+        if message is None or len(message[0]) > self._message_bytes_max:
+            return None
+        return message
 
     def take(self) -> ServerProtocol:
         """A parser that holds nothing."""

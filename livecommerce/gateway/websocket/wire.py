@@ -57,6 +57,10 @@ class WireSocket(Connection, asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.is_heard = True
         parsers = self._wire.parsers
+        if self._parser is None and (message := parsers.whole(data)) is not None:
+            payload, is_text = message
+            self._on_whole(payload, is_text=is_text)
+            return
         parser = self._parser or parsers.take()
         parser.receive_data(data)
         frames, writes = parser.events_received(), parser.data_to_send()
