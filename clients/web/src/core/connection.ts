@@ -71,6 +71,7 @@ const PROBE_TIMEOUT_MS = 4_000;
 const DEFAULT_BEAT_S = 25;
 const NUDGED_WITHIN_MS = 300;
 const STUCK_AFTER_MS = 2_000;
+const HAND_OVER_AGAIN_MS = 1_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -190,15 +191,19 @@ export class Connection {
     this.#wait = null;
     this.#openedAt = this.#options.timing.mono();
     this.#enter('connecting');
+    this.#expectWelcome();
+    void this.#open((attempt) => {
+      this.#current = attempt;
+    });
+  }
+
+  #expectWelcome(): void {
     this.#greetingDeadline?.cancel();
     this.#greetingDeadline = this.#options.timing.after(GREETING_TIMEOUT_MS, () => {
       this.#abandon(this.#current);
       this.#current = null;
       this.#opening += 1;
       this.#retry();
-    });
-    void this.#open((attempt) => {
-      this.#current = attempt;
     });
   }
 
@@ -259,8 +264,9 @@ export class Connection {
         this.#handOver(message.in_ms);
         return;
       default:
-        // what the old socket still says is also told by the new one
-        if (attempt === this.#current) this.#options.onMessage(message);
+        // What one of two sockets says of the room is also told by the other; but who is told something
+        // for himself may be told by the next one alone, before its welcome.
+        if (attempt === this.#current || message.t === 'told') this.#options.onMessage(message);
     }
   }
 
@@ -286,8 +292,10 @@ export class Connection {
     this.#options.onWelcome(welcome);
     this.#enter('ready');
     this.#listen();
-    for (const pending of this.#pending.values()) {
-      if (pending.sentOn !== attempt) this.#write(attempt, pending);
+    for (const [id, pending] of this.#pending) {
+      if (pending.sentOn === attempt) continue;
+      if (pending.sentOn === null || pending.isResent) this.#write(attempt, pending);
+      else this.#settle(id)?.reject(new Refusal('offline'));
     }
   }
 
@@ -315,7 +323,8 @@ export class Connection {
     if (attempt === this.#successor) {
       this.#successor = null;
       this.#abandon(attempt);
-      return; // the current one goes on until the server closes it
+      this.#handOver(HAND_OVER_AGAIN_MS); // the current one goes on until the server closes it
+      return;
     }
     this.#abandon(attempt);
     this.#current = null;
@@ -332,6 +341,7 @@ export class Connection {
       this.#current = this.#successor;
       this.#successor = null;
       this.#enter('connecting');
+      this.#expectWelcome();
       return;
     }
     this.#retry();
