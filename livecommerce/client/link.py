@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +23,7 @@ CLOSE_S = 2.0
 """How long a peer may take to answer our close frame."""
 WELCOME_S = 30.0
 SILENCE_BEATS = 1.5
+_WITHIN = re.compile(r"within_ms=(\d{1,5})")
 
 
 class Link:
@@ -43,7 +46,7 @@ class Link:
         self.is_welcome = asyncio.Event()
         self.is_over = False
         self.wait_s = 0.0
-        """How long the server asks to stay away before the next one is opened."""
+        """How long to stay away before the next one is opened: what the server asked for."""
         self.next: asyncio.Task[Link | None] | None = None
         """The way to the link that takes over from this one, when the server asked for that."""
         self._url = url
@@ -94,21 +97,25 @@ class Link:
 
     async def _run(self) -> int | None:
         try:
-            return await self._listen()
-        except ConnectionClosed as lost:
-            return lost.rcvd.code if lost.rcvd is not None else None
+            await self._listen()
+        except ConnectionClosed:
+            pass
         except InvalidStatus as refused:
             self.wait_s = _retry_after_s(refused)
-            return None
         except (GapFound, OSError, TimeoutError, InvalidHandshake):
-            return None
+            pass
         finally:
             self.is_over = True
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_result(None)
+        if self._socket is None or self._socket.close_code is None:
+            return None
+        if told := _WITHIN.fullmatch(self._socket.close_reason or ""):
+            self.wait_s = random.uniform(0, int(told[1]) / 1000)
+        return self._socket.close_code
 
-    async def _listen(self) -> int | None:
+    async def _listen(self) -> None:
         async with connect(
             self._url,
             subprotocols=[Subprotocol(f"livecommerce.v1.{self._codec}")],
@@ -130,7 +137,6 @@ class Link:
                         self.is_welcome.set()
                     self._receive(self, message)
                     silence.reschedule(loop.time() + silence_s)
-            return socket.close_code
 
     async def _write(self, command: Command) -> None:
         assert self._socket is not None

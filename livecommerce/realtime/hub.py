@@ -28,6 +28,9 @@ from livecommerce.realtime.ticker import TickingPublisher, tick_s
 
 log = structlog.get_logger()
 
+BACK_PER_S = 1_000.0
+BACK_WITHIN_S = 20.0
+"""Nobody is asked to wait for longer before they come back."""
 TOLD_MAX = 20_000
 """Events told to people that are remembered: every node's relay repeats what a lost one left."""
 
@@ -251,10 +254,14 @@ class Hub:
             interruptions=self._interruptions,
         )
 
-    async def drain(self, within_s: float) -> None:
+    async def drain(self, within_s: float, *, back_per_s: float = BACK_PER_S) -> None:
         """Hands the connections over: asks them in slices to go elsewhere, closes who stays.
 
         Make before break: a client opens its new connection before it closes this one.
+
+        Args:
+            back_per_s: how many a second another node lets in. Who is closed is told to come back
+                at a moment of their own within the time that all of them need.
         """
         slice_s = self.settings.drain_slice_ms / 1000
         connections = [each for each in self._wheel.connections() if not each.is_closing]
@@ -271,8 +278,10 @@ class Hub:
             await asyncio.sleep(slice_s)
         while len(self._wheel) and loop.time() < deadline_s:  # noqa: ASYNC110
             await asyncio.sleep(min(slice_s, 0.05))
-        for connection in self._wheel.connections():
-            connection.close(CloseCode.DRAINING)
+        left = self._wheel.connections()
+        within_ms = int(min(len(left) / back_per_s, BACK_WITHIN_S) * 1000)
+        for connection in left:
+            connection.close(CloseCode.DRAINING, f"within_ms={within_ms}")
 
     # What the backplane calls
 

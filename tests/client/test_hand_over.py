@@ -6,6 +6,7 @@ be had.
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -282,6 +283,22 @@ async def test_a_client_that_finds_nobody_elsewhere_comes_back_as_after_any_loss
         played.refusals = 0
         await (await played.caller(1)).welcome(recovered(11, 11))
         await until(lambda: shown == ["11"])
+
+
+@pytest.mark.parametrize(("chance", "least_s"), [(0.0, 0.0), (1.0, 0.4)])
+async def test_who_is_closed_with_many_others_comes_back_within_the_time_the_node_tells(
+    chance: float, least_s: float, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(random, "uniform", lambda low, high: low + chance * (high - low))
+    async with in_the_room() as (played, client, shown):
+        loop = asyncio.get_running_loop()
+        closed_s = loop.time()
+        await (await played.caller(0)).socket.close(4001, "within_ms=400")
+        new = await played.caller(1)
+        assert loop.time() - closed_s >= least_s
+        await new.welcome(recovered(11, 11))
+        await until(lambda: shown == ["11"])
+        assert client.reconnects == 1
 
 
 async def test_closing_in_the_middle_of_it_closes_both():

@@ -112,6 +112,7 @@ class Viewer(Connection):
         self.written = Written()
         super().__init__(cast("asyncio.Transport", self.written), codec)
         self.closed: int | None = None
+        self.reason = ""
         self.position = -1
         self.epoch = ""
         self.state: dict[str, tuple[int, dict[str, Any] | None]] = {}
@@ -120,8 +121,9 @@ class Viewer(Connection):
         self.seen: list[str] = []
         self.messages: list[dict[str, Any]] = []
 
-    def close(self, code: int) -> None:
+    def close(self, code: int, reason: str = "") -> None:
         self.closed = code
+        self.reason = reason
 
     def read(self) -> list[dict[str, Any]]:
         """Applies what was written since the last read; returns it."""

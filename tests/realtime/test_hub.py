@@ -290,6 +290,17 @@ async def test_drain_asks_everybody_to_move_and_closes_who_stays():
         assert stayer.closed == CloseCode.DRAINING
 
 
+async def test_those_a_drain_closes_are_told_to_come_back_one_after_the_other():
+    async with opened(Database()) as hub:
+        viewers = [await enter(hub) for _ in range(30)]
+        await hub.drain(0.0, back_per_s=20.0)
+        assert {viewer.reason for viewer in viewers} == {"within_ms=1500"}
+    async with opened(Database()) as hub:
+        viewer = await enter(hub)
+        await hub.drain(0.0, back_per_s=0.001)
+        assert viewer.reason == "within_ms=20000"
+
+
 async def test_silent_peers_are_closed_and_others_hear_a_beat():
     async with opened(Database()) as hub:
         viewer, outside = await enter(hub), Viewer()

@@ -223,6 +223,18 @@ describe('connection', () => {
     expect(distrusted).toBe(0);
   });
 
+  it('comes back at a moment of its own when many were closed at once', async () => {
+    timing.chance = 0.5;
+    await ready();
+    last().events.closed(4001, 8_000);
+    await timing.pass(3_900);
+    connection.nudge();
+    await timing.pass(50);
+    expect(wires).toHaveLength(1);
+    await timing.pass(500);
+    expect(wires).toHaveLength(2);
+  });
+
   it.each([4002, 4401])('asks for another token after close %i', async (code) => {
     await ready();
     last().events.closed(code);

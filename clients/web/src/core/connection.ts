@@ -24,7 +24,8 @@ export interface Wire {
 export interface WireEvents {
   opened(): void;
   received(text: string): void;
-  closed(code: number): void;
+  /** `withinMs`: the server spreads those it closes together over so long. */
+  closed(code: number, withinMs?: number): void;
 }
 
 export interface Greeting {
@@ -231,8 +232,10 @@ export class Connection {
       received: (text) => {
         if (attempt !== null && this.#knows(attempt)) this.#receive(attempt, text);
       },
-      closed: (code) => {
-        if (attempt !== null && this.#knows(attempt)) this.#lost(attempt, code);
+      closed: (code, withinMs = 0) => {
+        if (attempt === null || !this.#knows(attempt)) return;
+        if (withinMs > 0) this.#notBeforeMs = this.#options.timing.random() * withinMs;
+        this.#lost(attempt, code);
       },
     });
     attempt = { wire, helloId, isWelcome: false };
@@ -408,7 +411,7 @@ export function openWebSocket(url: string): (events: WireEvents) => Wire {
     const socket = new WebSocket(url, 'livecommerce.v1.json');
     socket.onopen = () => events.opened();
     socket.onmessage = ({ data }: MessageEvent<string>) => events.received(data);
-    socket.onclose = ({ code }) => events.closed(code);
+    socket.onclose = ({ code, reason }) => events.closed(code, Number(reason.split('within_ms=')[1] ?? 0));
     return {
       send: (text) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(text);
