@@ -78,6 +78,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chat_burst: float = 5.0
     """The flood guard: how quickly one person may speak in one room. Staff are not held up."""
 
+    chat_room_per_s: float = 200.0
+    """What one node takes of a room's viewers; more is refused with `server_busy`."""
+    chat_shown_per_s: float = 20.0
+    chat_thin_from_viewers: int = 1_000
+    """In a room with so many viewers each of them is shown so many lines of others a second, a
+    random choice of what is said. The staff sees all of it, everybody sees the staff, their own
+    lines and what is said to them."""
+
     unpaid_orders_max: int = 10
     """How many orders one person may have on hold, or placed within a day to be paid on delivery,
     before they may buy on outside of flash sales (those have limits of their own)."""

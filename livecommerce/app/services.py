@@ -137,6 +137,8 @@ async def open_services(
             tick_min_ms=settings.tick_ms_min,
             tick_max_ms=settings.tick_ms_max,
             ping_s=settings.beat_s,
+            thin_from_viewers=settings.chat_thin_from_viewers,
+            spare_per_s=settings.chat_shown_per_s,
         ),
         backplane=_backplane(settings, clock, node_id),
         load_room=load_room,
@@ -153,7 +155,11 @@ async def open_services(
         showing=showing,
         shut_out=lambda room_id, person_id: hub.kick(person_id, CloseCode.BANNED, room_id=room_id),
         viewers=hub.viewers,
-        limits=ChatLimits(rate_per_s=settings.chat_per_s, burst=settings.chat_burst),
+        limits=ChatLimits(
+            rate_per_s=settings.chat_per_s,
+            burst=settings.chat_burst,
+            room_per_s=settings.chat_room_per_s,
+        ),
     )
     snapshots = Snapshots(shows=shows, stock=stock)
 

@@ -28,7 +28,6 @@ class RoomMirror:
         self.recent: deque[Event] = deque(maxlen=RECENT_MAX)
         self._seen: deque[str] = deque(maxlen=4096)
         self._seen_ids: set[str] = set()
-        self._told: deque[str] = deque(maxlen=256)
         self._versions: dict[str, int] = {}
         self._shown: dict[str, str] = {}
         """The event last given for each key."""
@@ -74,10 +73,8 @@ class RoomMirror:
         return [event for event in events if self._apply(event)]
 
     def told(self, events: list[Event]) -> list[Event]:
-        """What of these, told to this person alone, was not told before."""
-        fresh = [event for event in events if event.id not in self._told]
-        self._told.extend(event.id for event in fresh)
-        return fresh
+        """What of these, told to this person alone, was not told or shown before."""
+        return [event for event in events if self._is_new(event)]
 
     def count(self, events: list[Any]) -> list[Event]:
         """Applies volatile values. Ephemeral events come with them and are not kept."""

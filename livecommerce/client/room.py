@@ -40,6 +40,7 @@ class RoomClient:
         token: access token; without one the client only watches.
         codec: "json" or "msgpack".
         reconnect: come back after a lost connection, with full jitter, from where it was.
+        light: hear what changes and what the staff says, but not all that viewers say.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class RoomClient:
         token: str | None = None,
         codec: str = "json",
         reconnect: bool = True,
+        light: bool = False,
         queue_max: int = 10_000,
     ) -> None:
         self.url = url
@@ -64,6 +66,9 @@ class RoomClient:
         self.snapshots = 0
         self.clock_offset_ms = 0
         self._codec = codec
+        self._light = light
+        self._heavy_at: tuple[str | None, int | None] = (None, None)
+        """Where we were when we began to be light."""
         self._reconnect = reconnect
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(queue_max)
         self._link: Link | None = None
@@ -222,6 +227,7 @@ class RoomClient:
             room=self.room,
             epoch=self.mirror.epoch,
             offset=self.mirror.offset,
+            light=self._light,
         )
 
     def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -319,11 +325,21 @@ class RoomClient:
         before = self.room, self.mirror
         self.room, self.mirror = room, RoomMirror()
         try:
-            await self.call(Join(id=new_id(), room=room))
+            await self.call(Join(id=new_id(), room=room, light=self._light))
         except CallRefused:
             # We are where we were. What we did not look at meanwhile is found to be missing.
             self.room, self.mirror = before
             raise
+
+    async def look(self, *, light: bool) -> None:
+        """Begins to be light, or ends it: then what was left out meanwhile comes, or the room anew
+        when it is more than the server keeps."""
+        if light == self._light or self.room is None:
+            return
+        here = self.mirror.epoch, self.mirror.offset
+        epoch, offset = here if light else self._heavy_at
+        self._light, self._heavy_at = light, here
+        await self.call(Join(id=new_id(), room=self.room, epoch=epoch, offset=offset, light=light))
 
     async def ping(self) -> int:
         """Asks for the server's clock; corrects `clock_offset_ms`. Returns the round trip in ms."""

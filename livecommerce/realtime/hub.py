@@ -20,8 +20,15 @@ from livecommerce.realtime.framing import PING
 from livecommerce.realtime.heartbeat import Wheel
 from livecommerce.realtime.loading import LoadRoom, RoomLoader
 from livecommerce.realtime.presence import Presence, ViewersEvent
-from livecommerce.realtime.publications import Delivery, Publication, transcode
+from livecommerce.realtime.publications import (
+    LIGHT_CLASS,
+    VIEWER_CLASS,
+    Delivery,
+    Publication,
+    transcode,
+)
 from livecommerce.realtime.room import Room, RoomState
+from livecommerce.realtime.room_log import Entry
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.realtime.statistics import HubStatistics
 from livecommerce.realtime.ticker import TickingPublisher, tick_s
@@ -218,6 +225,8 @@ class Hub:
         """Applies changed roles to one connection: tells it, and shows it its room anew."""
         assert connection.group is not None
         room_id = connection.group.room_id
+        if audience_class == VIEWER_CLASS and connection.group.audience_class == LIGHT_CLASS:
+            audience_class = LIGHT_CLASS
         connection.send(Regraded(room=room_id, capabilities=capabilities))
         connection.transport.write(self._rooms[room_id].regrade(connection, audience_class))
 
@@ -321,6 +330,20 @@ class Hub:
                 told[codec.name] = frames.told(codec, transcode(json, codec))
             connection.transport.write(told[codec.name])
 
+    def _tell_concerned(self, room: Room, entry: Entry) -> None:
+        """Tells a line that a room is not shown to those in it who said it or are spoken to."""
+        told: dict[str, bytes] = {}
+        for person_id in dict.fromkeys(entry.publication.concerns):
+            for connection in list(self._people.get(person_id, ())):
+                group = connection.group
+                if group is None or group.room_id != room.room_id:
+                    continue
+                if not entry.is_shown_to(group.audience_class):
+                    codec = connection.codec
+                    if codec.name not in told:
+                        told[codec.name] = frames.told(codec, entry.encoded(codec))
+                    connection.transport.write(told[codec.name])
+
     def _kick(self, signal: Kick) -> None:
         for connection in list(self._people.get(signal.key, ())):
             group = connection.group
@@ -346,6 +369,8 @@ class Hub:
             settings=self.settings,
             cost=self._cost,
             repair=self._begin_repair,
+            crowd=lambda room: max(room.viewers, self._presence.total(room.room_id)),
+            tell=self._tell_concerned,
             loop=asyncio.get_running_loop(),
         )
         self._rooms[room_id] = room

@@ -201,6 +201,35 @@ async def test_a_client_moves_to_another_room(house: OpenedHouse):
         assert client.mirror.state["show"].show.id  # type: ignore[attr-defined]
 
 
+async def test_a_light_client_hears_the_staff_and_later_what_it_was_spared(house: OpenedHouse):
+    shop = await house.shop()
+    viewer, reader = await house.person("Sami"), await house.person("Huda")
+    async with (
+        house.client(shop.room_id, shop.host) as host,
+        house.client(shop.room_id, viewer) as speaker,
+        house.client(shop.room_id, reader) as light,
+    ):
+        await host.call(chat("begin"))
+        assert await heard(light, 1) == ["begin"]
+        await light.look(light=True)
+        await speaker.call(chat("not for you"))
+        to_you = SendChat(id=new_id(), text="for you", mentions=[reader.person_id])
+        await light.call(chat("mine"))
+        await speaker.call(to_you)
+        await host.call(chat("from the host"))
+        assert sorted(await heard(light, 3)) == ["for you", "from the host", "mine"]
+        await light.drop()
+        await host.call(chat("again"))
+        assert await heard(light, 1) == ["again"]
+        await speaker.call(chat("nor this"))
+        await light.look(light=False)
+        # Nothing that was told before comes again.
+        assert await heard(light, 2) == ["not for you", "nor this"]
+        await speaker.call(chat("end"))
+        assert await heard(light, 1) == ["end"]
+        assert light.snapshots == 1
+
+
 async def test_the_servers_clock_is_known(house: OpenedHouse):
     async with RoomClient(house.live_url) as client:
         assert await client.ping() < 5_000

@@ -23,7 +23,7 @@ from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
 from tests.gateway.live import Guest, Live, opened
 from tests.gateway.test_front_door import UPGRADE, read_until
-from tests.realtime.support import said
+from tests.realtime.support import chatter, said
 
 HELLO = orjson.dumps({"t": "hello", "id": "0123456789abcdef", "room": "room"})
 
@@ -128,6 +128,38 @@ async def test_a_returning_viewer_recovers():
             await again.send(t="hello", room="room", epoch=batch["epoch"], offset=batch["last"])
             recovered = await again.until("recovered")
             assert [event["id"] for event in recovered["events"]] == [missed.id]
+
+
+async def test_a_page_nobody_looks_at_is_told_less_until_it_is_looked_at_again():
+    async with opened() as live, live.guest() as guest:
+        await guest.ask(t="join", room="room")
+        snapshot = await guest.until("snapshot")
+        here = {"epoch": snapshot["epoch"], "offset": snapshot["offset"]}
+        assert (await guest.ask(t="join", room="room", light=True, **here))["t"] == "ok"
+        assert (await guest.until("recovered"))["events"] == []
+        (chat,) = chatter(1)
+        live.hub.publisher.publish("room", chat)
+        live.hub.publisher.publish("room", line := said("from the host"))
+        live.hub.publisher.flush_all()
+        assert [each["id"] for each in (await guest.until("batch"))["events"]] == [line.id]
+        await guest.ask(t="join", room="room", **here)
+        events = (await guest.until("recovered"))["events"]
+        assert [each["id"] for each in events] == [chat.id, line.id]
+
+
+@pytest.mark.parametrize("token", [None, "amal"])
+async def test_a_hidden_page_comes_back_light_and_the_staff_never_is(token):
+    async with opened() as live, live.client() as socket:
+        live.house.staff = {"amal"}
+        page = Guest(socket, JSON)
+        await page.send(t="hello", token=token, room="room", light=True)
+        await page.until("snapshot")
+        (chat,) = chatter(1)
+        live.hub.publisher.publish("room", chat)
+        live.hub.publisher.publish("room", line := said("from the host"))
+        live.hub.publisher.flush_all()
+        told = [each["id"] for each in (await page.until("batch"))["events"]]
+        assert told == ([line.id] if token is None else [chat.id, line.id])
 
 
 async def test_a_visitor_without_a_token_costs_no_task():

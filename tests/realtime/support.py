@@ -29,6 +29,14 @@ class Said(Event, frozen=True, kw_only=True, tag="said"):
     text: str = ""
 
 
+class Chatter(Said, frozen=True, kw_only=True, tag="said"):
+    """A line that may be left out."""
+
+    @property
+    def spare(self) -> bool:
+        return True
+
+
 class Removed(Event, frozen=True, kw_only=True, tag="removed"):
     urgent = True
     message_id: str
@@ -56,6 +64,10 @@ class Hearts(Event, frozen=True, kw_only=True, tag="hearts"):
 
 def said(text: str = "hello", event_id: str | None = None) -> Said:
     return Said(id=event_id or new_id(), at=1, text=text)
+
+
+def chatter(count: int) -> list[Chatter]:
+    return [Chatter(id=new_id(), at=1, text="x") for _ in range(count)]
 
 
 def shelf(key: str, version: int, left: int = 0, *, is_off: bool = False) -> Shelf:
@@ -217,12 +229,16 @@ class Stage:
         self.turns = Turns()
         self.settings = HubSettings(flush_slice_ms=slice_ms, **caps)
         self.repairs = 0
+        self.crowd = 0
+        self.told: list[str] = []
         self.room = Room(
             ROOM,
             clock=self.clock,
             settings=self.settings,
             cost=WriteCost(),
             repair=self._repair,
+            crowd=lambda _: self.crowd,
+            tell=lambda _, entry: self.told.append(entry.publication.id),
             loop=cast("asyncio.AbstractEventLoop", self.turns),
         )
         log = RoomLog(epoch=EPOCH, top=0, settings=self.settings)

@@ -12,8 +12,8 @@ from livecommerce.realtime.backplane.base import AnySignal, Backplane, Kick, Reg
 from livecommerce.realtime.backplane.memory import MemoryBackplane
 from livecommerce.realtime.backplane.redis.backplane import RedisBackplane
 from livecommerce.realtime.backplane.redis.settings import RedisSettings
-from livecommerce.realtime.publications import Batch, Delivery, Publication
-from tests.realtime.support import Hearts, Removed, likes, pub, said, shelf
+from livecommerce.realtime.publications import Batch, Delivery, Publication, publication_of
+from tests.realtime.support import Hearts, Removed, chatter, likes, pub, said, shelf
 from tests.support.redis import RedisServer
 
 ROOM = "room"
@@ -111,6 +111,16 @@ async def test_batches_get_offsets_in_order_and_are_delivered(backplane, listene
     await listener.until(lambda: len(listener.deliveries) == 2)
     assert [(each.first, len(each.logged)) for each in listener.deliveries] == [(1, 2), (3, 1)]
     assert {each.epoch for each in listener.deliveries} == {first.epoch}
+
+
+async def test_a_publication_arrives_as_it_was_published(backplane, listener):
+    (line,) = chatter(1)
+    spare = publication_of(line, concerns=("mona", "sami"))
+    assert spare.is_spare
+    await backplane.publish(ROOM, batch(spare))
+    await listener.until(lambda: bool(listener.deliveries))
+    assert listener.deliveries[0].logged == (spare,)
+    assert (await backplane.history(ROOM)).publications == (spare,)
 
 
 async def test_what_was_published_before_is_neither_numbered_nor_delivered(backplane, listener):

@@ -32,6 +32,7 @@ export interface Greeting {
   token: string | null;
   room: string | null;
   position: Position | null;
+  isLight?: boolean;
 }
 
 export interface ConnectionOptions {
@@ -212,7 +213,7 @@ export class Connection {
     const opening = ++this.#opening;
     const greeting = await this.#options.greet();
     if (opening !== this.#opening || this.#phase === 'ended') return;
-    const { token, room, position } = greeting;
+    const { token, room, position, isLight } = greeting;
     const helloId = newId();
     const hello = {
       t: 'hello',
@@ -220,7 +221,8 @@ export class Connection {
       version: PROTOCOL_VERSION,
       ...(token === null ? {} : { token }),
       ...(room === null ? {} : { room }),
-      ...(position === null ? {} : { epoch: position.epoch, offset: position.offset }),
+      ...position,
+      ...(isLight ? { light: true } : {}),
     };
     let attempt: Attempt | null = null;
     const wire = this.#options.open({

@@ -169,6 +169,7 @@ export interface Hello {
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
+  light?: boolean;
   offset?: number | null;
   room?: string | null;
   t: 'hello';
@@ -184,6 +185,7 @@ export interface Join {
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
+  light?: boolean;
   offset?: number | null;
   room: string;
   t: 'join';
