@@ -39,7 +39,7 @@ from livecommerce.realtime.hub import Hub
 from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.shows.service import ChatLimits, Shows
-from livecommerce.shows.service.likes import viewers_counted
+from livecommerce.shows.service.likes import viewers_counted, visitors_counted
 from livecommerce.shows.service.showing import Showing
 from livecommerce.stock.service import Shelf, Stock
 
@@ -129,6 +129,9 @@ async def open_services(
     def viewers(room_id: str, count: int) -> VolatileEvent:
         return viewers_counted(room_id, count, clock.now_ms())
 
+    def visitors(room_id: str, count: int) -> VolatileEvent:
+        return visitors_counted(count, clock.now_ms())
+
     node_id = new_id()[-8:]
     hub = Hub(
         node_id=node_id,
@@ -143,6 +146,7 @@ async def open_services(
         backplane=_backplane(settings, clock, node_id),
         load_room=load_room,
         viewers_event=viewers,
+        visitors_event=visitors,
     )
     shows = Shows(
         database=database,

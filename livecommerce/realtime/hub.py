@@ -32,6 +32,7 @@ from livecommerce.realtime.room_log import Entry
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.realtime.statistics import HubStatistics
 from livecommerce.realtime.ticker import TickingPublisher, tick_s
+from livecommerce.realtime.visitors import Visitors, VisitorsEvent
 
 log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ class Hub:
     Args:
         load_room: reads a room from the database; called by a node's first joiner only.
         viewers_event: (room_id, count) -> the counter that viewers are shown, or None for none.
+        visitors_event: (room_id, count) -> what the staff is shown of who came so far.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Hub:
         backplane: Backplane,
         load_room: LoadRoom,
         viewers_event: ViewersEvent | None = None,
+        visitors_event: VisitorsEvent | None = None,
         settings: HubSettings | None = None,
     ) -> None:
         self.node_id = node_id
@@ -94,6 +97,12 @@ class Hub:
             viewers_event=viewers_event,
             show=self._show,
         )
+        self._visitors = Visitors(
+            backplane=backplane,
+            settings=settings,
+            visitors_event=visitors_event,
+            show=self._show,
+        )
         backplane.attach(self)
 
     async def start(self) -> None:
@@ -105,6 +114,7 @@ class Hub:
             asyncio.create_task(self._every(settings.wheel_step_s, self._turn_wheel)),
             asyncio.create_task(self._every(1.0, self._sweep)),
             asyncio.create_task(self._every(settings.presence_s, self._report_viewers)),
+            asyncio.create_task(self._every(settings.visitors_s, self._report_visitors)),
             asyncio.create_task(self._every(settings.position_check_s, self._check_positions)),
             asyncio.create_task(self._keep_probing()),
         ]
@@ -233,6 +243,14 @@ class Hub:
     def room_ids(self) -> tuple[str, ...]:
         """The rooms this node has in memory."""
         return tuple(self._rooms)
+
+    def saw(self, room_id: str, name: str) -> None:
+        """Counts somebody among a room's visitors: once, however often they come."""
+        self._visitors.saw(room_id, name)
+
+    def visitors(self, room_id: str) -> int:
+        """Different ones who came to the room, on all nodes: an estimate, as of the last report."""
+        return self._visitors.total(room_id)
 
     def viewers(self, room_id: str) -> int:
         """Connections in the room on all nodes, as of the last report."""
@@ -443,6 +461,9 @@ class Hub:
     async def _report_viewers(self) -> None:
         counts = {room_id: room.viewers for room_id, room in self._rooms.items()}
         await self._presence.report(counts)
+
+    async def _report_visitors(self) -> None:
+        await self._visitors.report([each.room_id for each in self._rooms.values() if each.viewers])
 
     async def _check_positions(self) -> None:
         before, self._quiet_since = (

@@ -49,6 +49,9 @@ class HubSettings:
     """An empty room stays loaded this long: reconnects cost no database read."""
     presence_s: float = 1.0
     presence_lease_s: float = 6.0
+    visitors_s: float = 3.0
+    visitors_keep_s: float = 6 * 3600.0
+    """A room that was empty for this long counts its visitors anew: the next show has its own."""
     position_check_s: float = 5.0
     probe_s: float = 5.0
 

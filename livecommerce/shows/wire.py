@@ -343,6 +343,15 @@ class ViewersCounted(VolatileEvent, frozen=True, kw_only=True, tag="viewers_coun
     count: int
 
 
+class VisitorsCounted(VolatileEvent, frozen=True, kw_only=True, tag="visitors_counted"):
+    """Key `visitors`, for the staff: who came so far, over all nodes.
+
+    An estimate, within a few percent. It begins anew when a room was empty for six hours.
+    """
+
+    unique_viewers: int
+
+
 # ---- roles -----------------------------------------------------------------------------------
 
 

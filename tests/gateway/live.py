@@ -188,6 +188,7 @@ async def opened(
         backplane=MemoryBackplane(clock=clock),
         load_room=load_room,
         viewers_event=lambda room_id, count: likes(count),
+        visitors_event=lambda room_id, count: likes(count, "visitors"),
         settings=hub_settings or HubSettings(close_grace_s=0.5),
     )
     house.hub = hub

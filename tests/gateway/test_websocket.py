@@ -162,6 +162,24 @@ async def test_a_hidden_page_comes_back_light_and_the_staff_never_is(token):
         assert told == ([line.id] if token is None else [chat.id, line.id])
 
 
+async def test_visitors_are_people_and_pages_and_the_staff_is_told():
+    async with opened(hub_settings=HubSettings(visitors_s=0.02)) as live:
+        live.house.staff = {"amal"}
+        async with live.guest() as staff, live.guest("badr"), live.guest("badr"), live.guest(None):
+            for visitor in (new_id(), *[new_id()] * 3):
+                async with live.client() as socket:
+                    page = Guest(socket, JSON)
+                    await page.send(t="hello", room="room", visitor=visitor)
+                    await page.until("snapshot")
+                    # Joined again, it is the same page.
+                    await page.ask(t="join", room="room")
+            while True:
+                counted = (await staff.until("batch")).get("volatile", [])
+                if any(each["key"] == "visitors" and each["count"] == 4 for each in counted):
+                    break
+        assert live.hub.visitors("room") == 4
+
+
 async def test_a_visitor_without_a_token_costs_no_task():
     class Counted(set[asyncio.Task[None]]):
         added = 0

@@ -74,8 +74,8 @@ def shelf(key: str, version: int, left: int = 0, *, is_off: bool = False) -> She
     return Shelf(id=new_id(), at=1, key=key, version=version, left=left, is_off=is_off)
 
 
-def likes(count: int) -> Likes:
-    return Likes(id=new_id(), at=1, key="likes", count=count)
+def likes(count: int, key: str = "likes") -> Likes:
+    return Likes(id=new_id(), at=1, key=key, count=count)
 
 
 def pub(event: Event, audience: str = "everyone") -> Publication:

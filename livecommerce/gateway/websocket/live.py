@@ -264,6 +264,11 @@ class LiveSocket(WireSocket):
         )
         frame = framed(self.codec, self.codec.encode(welcome))
         if room is not None:
+            if visitor.person_id is not None:
+                context.hub.saw(room.room_id, visitor.person_id)
+            elif hello.visitor is not None:
+                # Nobody can pass for a person, whose ids have no blank.
+                context.hub.saw(room.room_id, f"page {hello.visitor}")
             frame += context.hub.join(
                 self, room, _class_of(entry, hello), epoch=hello.epoch, offset=hello.offset
             )
@@ -274,6 +279,8 @@ class LiveSocket(WireSocket):
         room, entry = await self._enter(visitor, join.room)
         if self.is_closing:
             return
+        if visitor.person_id is not None:
+            context.hub.saw(room.room_id, visitor.person_id)
         context.hub.leave(self)
         reply = Ok(id=join.id, d=Joined(capabilities=entry.capabilities))
         frame = framed(self.codec, self.codec.encode(reply))

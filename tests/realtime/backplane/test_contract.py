@@ -246,6 +246,33 @@ async def test_viewers_are_summed_over_nodes(backplane, listener):
     assert await backplane.report_viewers("n1", {ROOM: 0}, lease_s=60) == {ROOM: 3}
 
 
+async def test_visitors_are_counted_once_however_often_they_are_reported(backplane, listener):
+    def names(first: int, last: int) -> set[str]:
+        return {f"visitor {number}" for number in range(first, last)}
+
+    async def count(seen: dict[str, set[str]]) -> dict[str, int]:
+        return dict(await backplane.count_visitors(seen, keep_s=60))
+
+    assert await count({ROOM: set(), "quiet": set()}) == {ROOM: 0, "quiet": 0}
+    assert await count({ROOM: names(0, 3)}) == {ROOM: 3}
+    assert await count({ROOM: names(1, 4), "b": names(0, 1)}) == {ROOM: 4, "b": 1}
+    assert await count({ROOM: set()}) == {ROOM: 4}
+    # More than one command may carry.
+    many = (await count({ROOM: names(0, 12_000)}))[ROOM]
+    assert many == pytest.approx(12_000, rel=0.04)
+    assert await count({ROOM: names(0, 12_000)}) == {ROOM: many}
+
+
+async def test_visitors_are_forgotten_when_nobody_reports_their_room(backplane, listener):
+    assert await backplane.count_visitors({ROOM: {"mona"}}, keep_s=0.05) == {ROOM: 1}
+    if isinstance(backplane, MemoryBackplane):
+        assert isinstance(backplane._clock, FakeClock)
+        backplane._clock.advance(100)
+    else:
+        await asyncio.sleep(0.1)
+    assert await backplane.count_visitors({ROOM: {"sami"}}, keep_s=60) == {ROOM: 1}
+
+
 async def test_the_probe_hears_itself(backplane, listener):
     assert await backplane.probe()
 

@@ -272,6 +272,17 @@ describe('connection', () => {
     expect(endings.at(-1)).toBe('not_found');
   });
 
+  it('comes back to a node of an older version, which is about to be replaced', async () => {
+    connection.start();
+    await settled();
+    last().events.opened();
+    last().says({ t: 'err', id: last().hello['id'], code: 'unknown_field', retry: 'never' });
+    await timing.pass(1_000);
+    expect(wires).toHaveLength(2);
+    last().welcomes();
+    expect(connection.phase).toBe('ready');
+  });
+
   it('asks when nothing is heard, and leaves a socket that does not answer', async () => {
     await ready();
     await timing.pass(25_000);

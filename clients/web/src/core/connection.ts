@@ -33,6 +33,8 @@ export interface Greeting {
   room: string | null;
   position: Position | null;
   isLight?: boolean;
+  /** Counts this page once among those who came, as long as it has no token. */
+  visitor?: string;
 }
 
 export interface ConnectionOptions {
@@ -213,13 +215,13 @@ export class Connection {
     const opening = ++this.#opening;
     const greeting = await this.#options.greet();
     if (opening !== this.#opening || this.#phase === 'ended') return;
-    const { token, room, position, isLight } = greeting;
+    const { token, room, position, isLight, visitor } = greeting;
     const helloId = newId();
     const hello = {
       t: 'hello',
       id: helloId,
       version: PROTOCOL_VERSION,
-      ...(token === null ? {} : { token }),
+      ...(token === null ? { visitor } : { token }),
       ...(room === null ? {} : { room }),
       ...position,
       ...(isLight ? { light: true } : {}),
@@ -318,7 +320,8 @@ export class Connection {
         this.#options.distrust();
         break;
       default:
-        if (refusal.retry === 'never') return this.#end('refused');
+        // a node that does not know all of our greeting is about to be replaced by one of our version
+        if (refusal.retry === 'never' && refusal.code !== 'unknown_field') return this.#end('refused');
         this.#notBeforeMs = refusal.afterMs ?? 0;
     }
     this.#lost(attempt, 1006);

@@ -120,6 +120,19 @@ describe('a page that nobody looks at', () => {
   });
 });
 
+describe('a page without a token', () => {
+  it('is the same visitor as long as it is open', async () => {
+    await enter(1);
+    const { visitor } = wire().sent[0] ?? {};
+    expect(visitor).toMatch(/^[\w-]{16,64}$/);
+    wire().events.closed(1006);
+    await timing.pass(1_000);
+    wire().events.opened();
+    expect(wires).toHaveLength(2);
+    expect(wire().sent[0]).toMatchObject({ visitor });
+  });
+});
+
 describe('a line that the room is not shown', () => {
   it('is shown to whom it is told, once', async () => {
     await enter(5_000);

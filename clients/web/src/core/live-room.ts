@@ -2,6 +2,7 @@
 
 import type { ServerClock } from './clock';
 import { Connection, type Ending, type Phase, type Request, type Wire, type WireEvents } from './connection';
+import { newId } from './ids';
 import type { AnyEvent, AnyMessage, Joined, Pong, Welcome } from './protocol/generated';
 import { receive, type Position } from './recovery';
 import { EMPTY_ROOM, apply, type RoomState } from './room-state';
@@ -58,6 +59,7 @@ export class LiveRoom {
   #pinging: Timer | null = null;
   #hiding: Timer | null = null;
   #isLight = false;
+  readonly #visitor = newId();
 
   constructor(options: LiveRoomOptions) {
     this.#options = options;
@@ -69,6 +71,7 @@ export class LiveRoom {
         room: options.roomId,
         position: this.#position,
         isLight: this.#isLight,
+        visitor: this.#visitor,
       }),
       distrust: () => options.distrust(),
       onWelcome: (welcome) => this.#welcomed(welcome),
