@@ -204,6 +204,7 @@ def _door_settings(settings: Settings) -> FrontDoorSettings:
         connections_per_ip=settings.connections_per_ip,
         admissions_per_s=settings.admissions_per_s,
         admissions_burst=settings.admissions_burst,
+        deflates=settings.deflate,
         session=SessionLimits(
             message_bytes_max=settings.frame_bytes_max,
             commands_per_s=settings.messages_per_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,15 @@ CLOSE_S = 2.0
 """How long a peer may take to answer our close frame."""
 WELCOME_S = 30.0
 SILENCE_BEATS = 1.5
+_OFFERS = {
+    "msgpack": [Subprotocol("livecommerce.v1.msgpack")],
+    "json": [Subprotocol("livecommerce.v1.json")],
+    # A server that does not deflate has the other one.
+    "json.deflate": [
+        Subprotocol("livecommerce.v1.json.deflate"),
+        Subprotocol("livecommerce.v1.json"),
+    ],
+}
 _WITHIN = re.compile(r"within_ms=(\d{1,5})")
 
 
@@ -118,7 +128,7 @@ class Link:
     async def _listen(self) -> None:
         async with connect(
             self._url,
-            subprotocols=[Subprotocol(f"livecommerce.v1.{self._codec}")],
+            subprotocols=_OFFERS[self._codec],
             compression=None,
             max_size=None,
             ping_interval=None,
@@ -131,7 +141,7 @@ class Link:
             # The server beats; a network that died says nothing at all.
             async with asyncio.timeout(silence_s) as silence:
                 async for frame in socket:
-                    message = _decode(frame)
+                    message = self._decode(frame)
                     if message["t"] == "welcome":
                         silence_s = SILENCE_BEATS * message["beat_s"]
                         self.is_welcome.set()
@@ -146,12 +156,14 @@ class Link:
         else:
             await self._socket.send(orjson.dumps(plain), text=True)
 
-
-def _decode(frame: str | bytes) -> dict[str, Any]:
-    message: dict[str, Any] = (
-        orjson.loads(frame) if isinstance(frame, str) else msgpack.unpackb(frame)
-    )
-    return message
+    def _decode(self, frame: str | bytes) -> dict[str, Any]:
+        message: dict[str, Any]
+        if self._codec == "msgpack":
+            message = msgpack.unpackb(frame)
+        else:
+            json = zlib.decompress(frame, -15) if isinstance(frame, bytes) else frame
+            message = orjson.loads(json)
+        return message
 
 
 def _retry_after_s(refused: InvalidStatus) -> float:

@@ -38,7 +38,7 @@ class RoomClient:
         url: ws:// or wss:// address of the live socket.
         room: id of the room (`GET /v1/rooms/{slug}` tells it).
         token: access token; without one the client only watches.
-        codec: "json" or "msgpack".
+        codec: "json", "msgpack", or "json.deflate" (deflated where the server does that).
         reconnect: come back after a lost connection, with full jitter, from where it was.
         light: hear what changes and what the staff says, but not all that viewers say.
     """

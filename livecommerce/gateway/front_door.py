@@ -31,7 +31,7 @@ from livecommerce.gateway.handshake import (
 from livecommerce.gateway.websocket import Gatekeeper, LiveContext, LiveSocket
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
-from livecommerce.protocol.codec import CommandDecoder
+from livecommerce.protocol.codec import CODECS, CommandDecoder
 from livecommerce.protocol.session import SessionLimits
 from livecommerce.realtime.hub import Hub
 
@@ -62,6 +62,8 @@ class FrontDoorSettings:
     megabytes before anyone notices."""
     write_buffer_bytes: int = 16 * 1024
     """Above this a viewer lags: it is sent nothing until the kernel took what is buffered."""
+    deflates: bool = False
+    """Clients may have what many are sent alike deflated."""
     renew_grace_s: float = 30.0
     backlog: int = 4096
     session: SessionLimits = field(default_factory=SessionLimits)
@@ -95,7 +97,8 @@ class FrontDoor:
         )
         self._addresses = ClientAddresses(settings.trusted_proxies)
         self._origins = Origins(settings.allowed_origins)
-        self._handshake = Handshake(clock)
+        codecs = [codec for codec in CODECS if settings.deflates or not codec.deflates]
+        self._handshake = Handshake(clock, codecs)
         self._context = LiveContext(
             hub=hub,
             gatekeeper=gatekeeper,

@@ -119,4 +119,4 @@ def sees(audience_class: str, audience: str) -> bool:
 
 def transcode(json: bytes, codec: Codec) -> bytes:
     """Writes an encoded event in another codec."""
-    return json if codec is JSON else codec.encode_value(orjson.loads(json))
+    return json if codec.is_text else codec.encode_value(orjson.loads(json))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from livecommerce.protocol.codec import JSON, Codec
+from livecommerce.protocol.codec import Codec
 from livecommerce.protocol.events import EVERYONE, Event, Lane
 from livecommerce.realtime.publications import (
     LIGHT_CLASS,
@@ -75,7 +75,7 @@ class Entry:
 
     def encoded(self, codec: Codec) -> bytes:
         """The event in this codec; MessagePack is made when the first such viewer needs it."""
-        if codec is JSON:
+        if codec.is_text:
             return self.publication.json
         if self._packed is None:
             self._packed = transcode(self.publication.json, codec)

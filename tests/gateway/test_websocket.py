@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State as WireState
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from livecommerce.gateway.front_door import FrontDoorSettings
 from livecommerce.gateway.websocket.parsing import FRAGMENTS_MAX, is_idle
 from livecommerce.kernel.ids import new_id
-from livecommerce.protocol.codec import CODECS, JSON, MESSAGE_PACK
+from livecommerce.protocol.codec import CODECS, DEFLATED_JSON, JSON, MESSAGE_PACK
 from livecommerce.protocol.session import SessionLimits
 from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
@@ -114,6 +115,28 @@ async def test_a_join_that_is_refused_leaves_the_viewer_where_it_was():
         refused = await guest.ask(t="join", room="missing")
         assert refused["code"] == "not_found"
         assert (await guest.ask(t="send_chat", text="still here"))["t"] == "ok"
+
+
+@pytest.mark.parametrize("deflates", [False, True])
+async def test_deflated_batches_are_negotiated_and_off_by_default(deflates):
+    settings = FrontDoorSettings(deflates=True) if deflates else FrontDoorSettings()
+    async with opened(settings) as live, live.guest("badr") as plain:
+        offers = [Subprotocol(codec.subprotocol) for codec in (JSON, DEFLATED_JSON)]
+        async with live.client(subprotocols=offers) as socket:
+            codec = DEFLATED_JSON if deflates else JSON
+            assert socket.subprotocol == codec.subprotocol
+            guest = Guest(socket, codec)
+            await guest.send(t="hello", token="amal", room="room")
+            await guest.until("snapshot")
+            text = "which sizes are left in blue? " * 50
+            assert (await guest.ask(t="send_chat", text=text))["t"] == "ok"
+            line = said(text)
+            live.hub.publisher.publish("room", line)
+            live.hub.publisher.flush_all()
+            for each in (guest, plain):
+                seen: list[str] = []
+                while line.id not in seen:
+                    seen += [event["id"] for event in (await each.until("batch"))["events"]]
 
 
 async def test_a_returning_viewer_recovers():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -88,8 +89,15 @@ def read_frames(written: bytes, codec: Codec) -> list[dict[str, Any]]:
     protocol.receive_data(written)
     frames = [frame for frame in protocol.events_received() if isinstance(frame, Frame)]
     assert protocol.parser_exc is None
-    wanted = Opcode.TEXT if codec.is_text else Opcode.BINARY
-    return [codec.parse(bytes(frame.data)) for frame in frames if frame.opcode is wanted]
+    messages = []
+    for frame in frames:
+        payload = bytes(frame.data)
+        if codec.deflates and frame.opcode is Opcode.BINARY:
+            payload = zlib.decompress(payload, -15)
+        elif frame.opcode is not (Opcode.TEXT if codec.is_text else Opcode.BINARY):
+            continue
+        messages.append(codec.parse(payload))
+    return messages
 
 
 class Written:

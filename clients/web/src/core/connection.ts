@@ -410,13 +410,26 @@ export class Connection {
   }
 }
 
+const canInflate = 'DecompressionStream' in globalThis;
+
+function inflated(data: Blob): Promise<string> {
+  return new Response(data.stream().pipeThrough(new DecompressionStream('deflate-raw'))).text();
+}
+
 /** A `WebSocket` as a `Wire`. */
 export function openWebSocket(url: string): (events: WireEvents) => Wire {
   return (events) => {
-    const socket = new WebSocket(url, 'livecommerce.v1.json');
+    const plain = 'livecommerce.v1.json';
+    const socket = new WebSocket(url, canInflate ? [`${plain}.deflate`, plain] : plain);
+    // what is deflated takes a moment, and what comes after it must not overtake it
+    let last: Promise<void> = Promise.resolve();
+    const inTurn = (run: () => void | Promise<void>) => {
+      last = last.then(run).catch(console.error);
+    };
     socket.onopen = () => events.opened();
-    socket.onmessage = ({ data }: MessageEvent<string>) => events.received(data);
-    socket.onclose = ({ code, reason }) => events.closed(code, Number(reason.split('within_ms=')[1] ?? 0));
+    socket.onmessage = ({ data }: MessageEvent<string | Blob>) =>
+      inTurn(async () => events.received(typeof data === 'string' ? data : await inflated(data)));
+    socket.onclose = ({ code, reason }) => inTurn(() => events.closed(code, Number(reason.split('=')[1] ?? 0)));
     return {
       send: (text) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(text);
