@@ -59,7 +59,9 @@ class RoomMirror:
         return self.apply(events)
 
     def recovered(self, epoch: str, offset: int, events: list[Event]) -> list[Event]:
-        """Applies what was missed while away."""
+        """Applies what was missed while away; a node may be behind the one that told us before."""
+        if epoch == self.epoch and self.offset is not None:
+            offset = max(offset, self.offset)
         self.epoch, self.offset = epoch, offset
         return self.apply(events)
 

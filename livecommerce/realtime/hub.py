@@ -128,9 +128,10 @@ class Hub:
         await asyncio.gather(*running, return_exceptions=True)
         try:
             await self._presence.report({})
+            await self._visitors.report([])
         except ConnectionError as error:
             # The lease ends by itself.
-            log.warning("viewer counts not withdrawn", error=str(error))
+            log.warning("viewers not reported", error=str(error))
         await self._backplane.close()
 
     # Rooms

@@ -331,6 +331,13 @@ async def test_the_crowd_of_all_nodes_counts():
         assert len(viewer.events()) <= 1 + 5 + 5
 
 
+async def test_who_came_in_the_last_moment_is_counted_by_the_others():
+    backplane = MemoryBackplane(clock=SystemClock())
+    async with opened(Database(), backplane) as hub:
+        hub.saw("room", "mona")
+    assert await backplane.count_visitors({"room": ()}, keep_s=60) == {"room": 1}
+
+
 async def test_drain_asks_everybody_to_move_and_closes_who_stays():
     async with opened(Database()) as hub:
         mover, stayer = await enter(hub), await enter(hub)
