@@ -100,7 +100,7 @@ async def test_a_rolling_restart_is_not_seen(nodes: ServerProcess, browser: Brow
     talking = asyncio.create_task(talk())
     before = set(nodes.nodes().values())
     nodes.signal(signal.SIGHUP)
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while before & set(nodes.nodes().values()) or any(each.opened < 2 for _, each in pages):
             await asyncio.sleep(0.1)
         while any(each.now != 1 for _, each in pages):
