@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("flash_sale", "fan_out")
+BENCHMARKS = ("flash_sale", "fan_out", "deflate")
 
 
 def main() -> int:

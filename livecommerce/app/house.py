@@ -111,6 +111,7 @@ async def open_house(
             clock=clock,
             settings=_door_settings(settings),
         )
+        metrics.add("admission", door.admission.statistics)
         web_app = application.build(
             services,
             dispatch=dispatch,
@@ -202,6 +203,8 @@ def _door_settings(settings: Settings) -> FrontDoorSettings:
         connections_max=settings.connections_max,
         connections_per_ip=settings.connections_per_ip,
         admissions_per_s=settings.admissions_per_s,
+        admissions_burst=settings.admissions_burst,
+        deflates=settings.deflate,
         session=SessionLimits(
             message_bytes_max=settings.frame_bytes_max,
             commands_per_s=settings.messages_per_s,

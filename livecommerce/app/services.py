@@ -39,7 +39,7 @@ from livecommerce.realtime.hub import Hub
 from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.shows.service import ChatLimits, Shows
-from livecommerce.shows.service.likes import viewers_counted
+from livecommerce.shows.service.likes import viewers_counted, visitors_counted
 from livecommerce.shows.service.showing import Showing
 from livecommerce.stock.service import Shelf, Stock
 
@@ -129,6 +129,9 @@ async def open_services(
     def viewers(room_id: str, count: int) -> VolatileEvent:
         return viewers_counted(room_id, count, clock.now_ms())
 
+    def visitors(room_id: str, count: int) -> VolatileEvent:
+        return visitors_counted(count, clock.now_ms())
+
     node_id = new_id()[-8:]
     hub = Hub(
         node_id=node_id,
@@ -137,10 +140,13 @@ async def open_services(
             tick_min_ms=settings.tick_ms_min,
             tick_max_ms=settings.tick_ms_max,
             ping_s=settings.beat_s,
+            thin_from_viewers=settings.chat_thin_from_viewers,
+            spare_per_s=settings.chat_shown_per_s,
         ),
         backplane=_backplane(settings, clock, node_id),
         load_room=load_room,
         viewers_event=viewers,
+        visitors_event=visitors,
     )
     shows = Shows(
         database=database,
@@ -153,7 +159,11 @@ async def open_services(
         showing=showing,
         shut_out=lambda room_id, person_id: hub.kick(person_id, CloseCode.BANNED, room_id=room_id),
         viewers=hub.viewers,
-        limits=ChatLimits(rate_per_s=settings.chat_per_s, burst=settings.chat_burst),
+        limits=ChatLimits(
+            rate_per_s=settings.chat_per_s,
+            burst=settings.chat_burst,
+            room_per_s=settings.chat_room_per_s,
+        ),
     )
     snapshots = Snapshots(shows=shows, stock=stock)
 

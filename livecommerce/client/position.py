@@ -59,7 +59,9 @@ class RoomMirror:
         return self.apply(events)
 
     def recovered(self, epoch: str, offset: int, events: list[Event]) -> list[Event]:
-        """Applies what was missed while away."""
+        """Applies what was missed while away; a node may be behind the one that told us before."""
+        if epoch == self.epoch and self.offset is not None:
+            offset = max(offset, self.offset)
         self.epoch, self.offset = epoch, offset
         return self.apply(events)
 
@@ -71,6 +73,10 @@ class RoomMirror:
     def apply(self, events: list[Event]) -> list[Event]:
         """Applies events in order, each id once and no key backwards."""
         return [event for event in events if self._apply(event)]
+
+    def told(self, events: list[Event]) -> list[Event]:
+        """What of these, told to this person alone, was not told or shown before."""
+        return [event for event in events if self._is_new(event)]
 
     def count(self, events: list[Any]) -> list[Event]:
         """Applies volatile values. Ephemeral events come with them and are not kept."""

@@ -5,35 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-import msgpack
 import msgspec
-import orjson
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
-from websockets.typing import Subprotocol
 
 from livecommerce.client.failures import CallRefused, Closed
-from livecommerce.client.position import GapFound, RoomMirror
+from livecommerce.client.link import Link
+from livecommerce.client.position import RoomMirror
 from livecommerce.gateway.wire import REPLIES, AnyEvent
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.commands import Command, Hello, Join, Ping, Renew
 from livecommerce.protocol.events import Event
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 BACKOFF_BASE_S = 0.3
 BACKOFF_MAX_S = 20.0
 STABLE_AFTER_S = 30.0
-CLOSE_S = 2.0
-"""How long a peer may take to answer our close frame."""
+CALLS_S = 2.0
+"""How long a link that was handed over waits for the answers to commands under way."""
 _STAY_AWAY_FROM = 4500
-_WELCOME_S = 30.0
-_SILENCE_BEATS = 1.5
 
 
 class RoomClient:
@@ -43,8 +38,9 @@ class RoomClient:
         url: ws:// or wss:// address of the live socket.
         room: id of the room (`GET /v1/rooms/{slug}` tells it).
         token: access token; without one the client only watches.
-        codec: "json" or "msgpack".
+        codec: "json", "msgpack", or "json.deflate" (deflated where the server does that).
         reconnect: come back after a lost connection, with full jitter, from where it was.
+        light: hear what changes and what the staff says, but not all that viewers say.
     """
 
     def __init__(
@@ -55,6 +51,7 @@ class RoomClient:
         token: str | None = None,
         codec: str = "json",
         reconnect: bool = True,
+        light: bool = False,
         queue_max: int = 10_000,
     ) -> None:
         self.url = url
@@ -63,17 +60,20 @@ class RoomClient:
         self.mirror = RoomMirror()
         self.welcome: dict[str, Any] = {}
         self.reconnects = 0
+        self.hand_overs = 0
+        """How often a node that was closing was left for another, without a break."""
         self.recoveries = 0
         self.snapshots = 0
         self.clock_offset_ms = 0
         self._codec = codec
+        self._light = light
+        self._heavy_at: tuple[str | None, int | None] = (None, None)
+        """Where we were when we began to be light."""
         self._reconnect = reconnect
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(queue_max)
-        self._waiting: dict[str, asyncio.Future[dict[str, Any] | None]] = {}
-        """The answer to each command by its id; None when the connection was lost before."""
-        self._hello_id = ""
-        self._wait_s = 0.0
-        self._socket: ClientConnection | None = None
+        self._link: Link | None = None
+        """The one whose word about the room counts."""
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._ready = asyncio.Event()
         self._closed: Closed | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -101,8 +101,8 @@ class RoomClient:
         """Closes the socket and ends `events()`."""
         self._reconnect = False
         try:
-            if self._socket is not None:
-                await self._socket.close()
+            if self._link is not None:
+                await self._link.close()
         finally:
             if self._reader is not None:
                 self._reader.cancel()
@@ -113,8 +113,8 @@ class RoomClient:
 
     async def drop(self) -> None:
         """Loses the connection as a dead network would, without a close frame (for tests)."""
-        if self._socket is not None:
-            self._socket.transport.abort()
+        if self._link is not None:
+            self._link.abort()
 
     async def events(self) -> AsyncIterator[Event]:
         """Gives every new event once and in order, over any number of reconnects."""
@@ -127,12 +127,9 @@ class RoomClient:
         Raises CallRefused with the server's code. After a lost connection the same command is sent
         again under its id, so that it has one effect.
         """
-        try:
-            async with asyncio.timeout(timeout_s):
-                while (answer := await self._attempt(command)) is None:
-                    pass
-        finally:
-            self._waiting.pop(command.id, None)
+        async with asyncio.timeout(timeout_s):
+            while (answer := await self._attempt(command)) is None:
+                pass
         if answer["t"] == "err":
             raise CallRefused(answer)
         return msgspec.convert(answer["d"], REPLIES[type(command)])
@@ -142,8 +139,12 @@ class RoomClient:
         await self._ready.wait()
         if self._closed is not None:
             raise self._closed
-        answer = self._waiting[command.id] = asyncio.get_running_loop().create_future()
-        return await answer if await self._write(command) else None
+        link = self._link
+        answer = await link.ask(command) if link is not None else None
+        if answer is None and link is self._link:
+            # The reader has not noticed yet. It says when it is back in the room.
+            self._ready.clear()
+        return answer
 
     async def renew(self, token: str) -> None:
         """Uses another access token from now on."""
@@ -155,72 +156,111 @@ class RoomClient:
     async def _run(self) -> None:
         attempt = 0
         loop = asyncio.get_running_loop()
+        try:
+            while True:
+                started_s = loop.time()
+                code, wait_s = await self._stay()
+                self._link = None
+                self._ready.clear()
+                if not self._reconnect or (code is not None and code >= _STAY_AWAY_FROM):
+                    self._end(Closed(code))
+                    return
+                attempt = 0 if loop.time() - started_s > STABLE_AFTER_S else attempt + 1
+                await asyncio.sleep(wait_s + _backoff_s(attempt))
+                self.reconnects += 1
+        except Exception as problem:
+            # Not a network's fault but a frame we cannot read; whoever waits has to know.
+            log.exception("room client failed")
+            self._closed = Closed()
+            self._closed.__cause__ = problem
+            self._end(self._closed)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _stay(self) -> tuple[int | None, float]:
+        """Is connected, over as many hand-overs as the nodes ask for.
+
+        Returns the last close code, if there was one, and how many seconds to stay away.
+        """
+        link = self._link = self._open()
         while True:
-            started_s = loop.time()
-            code: int | None = None
-            try:
-                code = await self._connection()
-            except ConnectionClosed as lost:
-                code = lost.rcvd.code if lost.rcvd is not None else None
-            except (OSError, TimeoutError, InvalidHandshake):
-                pass
-            except Exception as problem:
-                # Not a network's fault but a frame we cannot read; whoever waits has to know.
-                log.exception("room client failed")
-                self._reconnect = False
-                self._closed = Closed()
-                self._closed.__cause__ = problem
-            self._socket = None
-            self._ready.clear()
-            self._lose()
-            if not self._reconnect or (code is not None and code >= _STAY_AWAY_FROM):
-                self._end(Closed(code))
-                return
-            attempt = 0 if loop.time() - started_s > STABLE_AFTER_S else attempt + 1
-            ceiling_s = min(BACKOFF_MAX_S, BACKOFF_BASE_S * 2**attempt)
-            await asyncio.sleep(self._wait_s + random.uniform(0, ceiling_s))
-            self._wait_s = 0.0
-            self.reconnects += 1
+            code = await link.task
+            successor = await link.next if link.next is not None else None
+            if successor is None:
+                return code, link.wait_s
+            link = successor
 
-    async def _connection(self) -> int | None:
-        protocol = Subprotocol(f"livecommerce.v1.{self._codec}")
-        async with connect(
-            self.url,
-            subprotocols=[protocol],
-            compression=None,
-            max_size=None,
-            ping_interval=None,
-            close_timeout=CLOSE_S,
-        ) as socket:
-            self._socket = socket
-            self._hello_id = new_id()
-            await self._write(
-                Hello(
-                    id=self._hello_id,
-                    token=self.token,
-                    room=self.room,
-                    epoch=self.mirror.epoch,
-                    offset=self.mirror.offset,
-                )
-            )
-            loop = asyncio.get_running_loop()
-            silence_s = _WELCOME_S
-            # The server beats; a network that died says nothing at all.
-            async with asyncio.timeout(silence_s) as silence:
-                try:
-                    async for frame in socket:
-                        self._receive(_decode(frame))
-                        if self.welcome:
-                            silence_s = _SILENCE_BEATS * self.welcome["beat_s"]
-                        silence.reschedule(loop.time() + silence_s)
-                except GapFound:
-                    await socket.close()
-            return socket.close_code
+    async def _hand_over(self, old: Link, in_ms: int) -> Link | None:
+        """Make before break: opens the next link while the old one goes on.
 
-    def _receive(self, message: dict[str, Any]) -> None:
-        if message.get("room", self.room) != self.room:
-            # Of the room we were in before `join`, or a beat to those who are in none.
-            return
+        Returns the link that took over (at its welcome), once the old one is closed. None: the old
+        one ended, and there was no other to be had.
+        """
+        attempt = 0
+        await asyncio.wait({old.task}, timeout=random.uniform(0, in_ms / 1000))
+        while True:
+            link = self._open()
+            welcome = self._spawn(link.is_welcome.wait())
+            await asyncio.wait({welcome, link.task}, return_when=asyncio.FIRST_COMPLETED)
+            welcome.cancel()
+            if self._link is link:
+                self.hand_overs += 1
+                await old.leave(CALLS_S)
+                return link
+            attempt += 1
+            if not old.is_over:
+                await asyncio.wait({old.task}, timeout=link.wait_s + _backoff_s(attempt))
+            if old.is_over or link.task.cancelled() or link.task.exception() is not None:
+                return None
+
+    def _open(self) -> Link:
+        link = Link(self.url, self._codec, hello=self._hello, receive=self._receive)
+        self._keep(link.task)
+        return link
+
+    def _hello(self, id: str) -> Hello:
+        return Hello(
+            id=id,
+            token=self.token,
+            room=self.room,
+            epoch=self.mirror.epoch,
+            offset=self.mirror.offset,
+            light=self._light,
+        )
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(coroutine, name="room client")
+        self._keep(task)
+        return task
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _receive(self, link: Link, message: dict[str, Any]) -> None:
+        match message["t"]:
+            case "ok" | "err":
+                link.settle(message)
+                if message["id"] == link.hello_id:
+                    self._refused(link, message)
+            case "told":
+                # What one of two links is told the other may have been told too late.
+                self._emit(self.mirror.told(_events([message["event"]])))
+            case "welcome":
+                self._link, self.welcome = link, message
+                if self.room is None:
+                    self._ready.set()
+            case "moved":
+                if link.next is None and self._reconnect:
+                    link.next = self._spawn(self._hand_over(link, message["in_ms"]))
+            case _ if link is self._link and message.get("room", self.room) == self.room:
+                # Not of the room we were in before `join`, nor a beat to those who are in none; and
+                # what an old link still says is told by its successor.
+                self._receive_of_room(message)
+
+    def _receive_of_room(self, message: dict[str, Any]) -> None:
         match message["t"]:
             case "batch":
                 events = _events(message.get("events", ()))
@@ -230,8 +270,6 @@ class RoomClient:
                     )
                 )
                 self._emit(self.mirror.count(_events(message.get("volatile", ()))))
-            case "ok" | "err":
-                self._settle(message)
             case "snapshot":
                 self.snapshots += 1
                 self._emit(
@@ -250,29 +288,19 @@ class RoomClient:
                 self._emit(self.mirror.recovered(message["epoch"], message["offset"], events))
                 self._emit(self.mirror.count(_events(message["volatile"])))
                 self._ready.set()
-            case "welcome":
-                self.welcome = message
-                if self.room is None:
-                    self._ready.set()
             case "regraded":
                 self.welcome["capabilities"] = message["capabilities"]
-            case "told":
-                self._emit(_events([message["event"]]))
             case "beat":
                 self.mirror.beat(message["epoch"], message["last"])
 
-    def _settle(self, message: dict[str, Any]) -> None:
-        answer = self._waiting.get(message["id"] or "")
-        if answer is not None and not answer.done():
-            answer.set_result(message)
-        elif message["id"] == self._hello_id:
-            # Only an error comes under this id. The server closes now; do we come back?
-            if message["retry"] == "after":
-                self._wait_s = (message.get("after_ms") or 0) / 1000
-            else:
-                self._reconnect = False
-                self._closed = Closed()
-                self._closed.__cause__ = CallRefused(message)
+    def _refused(self, link: Link, err: dict[str, Any]) -> None:
+        """Our hello was refused, and the server closes now; do we come back?"""
+        if err["retry"] == "after":
+            link.wait_s = (err.get("after_ms") or 0) / 1000
+        elif link is self._link:
+            self._reconnect = False
+            self._closed = Closed()
+            self._closed.__cause__ = CallRefused(err)
 
     def _emit(self, events: list[Event]) -> None:
         for event in events:
@@ -281,33 +309,9 @@ class RoomClient:
                 self._events.get_nowait()
             self._events.put_nowait(event)
 
-    async def _write(self, command: Command) -> bool:
-        """Sends a command; False when the connection is lost."""
-        socket = self._socket
-        if socket is None:
-            return False
-        plain = msgspec.to_builtins(command)
-        try:
-            if self._codec == "msgpack":
-                await socket.send(msgpack.packb(plain))
-            else:
-                await socket.send(orjson.dumps(plain), text=True)
-        except ConnectionClosed:
-            if socket is self._socket:
-                # The reader has not noticed yet. It says when it is back in the room.
-                self._ready.clear()
-            return False
-        return True
-
-    def _lose(self) -> None:
-        for answer in self._waiting.values():
-            if not answer.done():
-                answer.set_result(None)
-
     def _end(self, closed: Closed) -> None:
         if self._closed is None:
             self._closed = closed
-        self._lose()
         self._ready.set()
         self._emit_end()
 
@@ -321,11 +325,21 @@ class RoomClient:
         before = self.room, self.mirror
         self.room, self.mirror = room, RoomMirror()
         try:
-            await self.call(Join(id=new_id(), room=room))
+            await self.call(Join(id=new_id(), room=room, light=self._light))
         except CallRefused:
             # We are where we were. What we did not look at meanwhile is found to be missing.
             self.room, self.mirror = before
             raise
+
+    async def look(self, *, light: bool) -> None:
+        """Begins to be light, or ends it: then what was left out meanwhile comes, or the room anew
+        when it is more than the server keeps."""
+        if light == self._light or self.room is None:
+            return
+        here = self.mirror.epoch, self.mirror.offset
+        epoch, offset = here if light else self._heavy_at
+        self._light, self._heavy_at = light, here
+        await self.call(Join(id=new_id(), room=self.room, epoch=epoch, offset=offset, light=light))
 
     async def ping(self) -> int:
         """Asks for the server's clock; corrects `clock_offset_ms`. Returns the round trip in ms."""
@@ -337,11 +351,9 @@ class RoomClient:
         return trip_ms
 
 
-def _decode(frame: str | bytes) -> dict[str, Any]:
-    message: dict[str, Any] = (
-        orjson.loads(frame) if isinstance(frame, str) else msgpack.unpackb(frame)
-    )
-    return message
+def _backoff_s(attempt: int) -> float:
+    """Full jitter: a crowd that was cut off together does not come back together."""
+    return random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_BASE_S * 2**attempt))
 
 
 def _events(plain: Any) -> list[Any]:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.limits import Bucket, take
 
+CHANCE_S = (1.0, 5.0)
+TURN_MAX_S = 60.0
+"""Nobody is told to stay away for longer, however many wait."""
 V6_PREFIX = 64
 """An IPv6 household has a whole /64; counting single addresses would cap nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionStatistics:
+    admitted: int
+    """Live connections that hold a place now."""
+    refused: int
+    """Upgrades refused since the start: for the pace, or for a cap."""
 
 
 class ClientAddresses:
@@ -53,7 +65,11 @@ class ClientAddresses:
 
 
 class Admission:
-    """Counts live connections and paces new ones.
+    """Counts live connections and paces new ones, before anything is spent on them.
+
+    Who is refused for the pace is told when it will be their turn: as many a second as are let in,
+    with some seconds of chance. A crowd that was all told the same few seconds would knock, and be
+    refused, over and over.
 
     Args:
         per_ip_max: generous by default: a mobile carrier's NAT puts thousands of phones behind one
@@ -70,6 +86,9 @@ class Admission:
         self._burst = burst
         self._bucket: Bucket | None = None
         self._count_by_ip: dict[str, int] = {}
+        self._outside = 0.0
+        """How many were told to come later and whose turn is yet to come."""
+        self._outside_s = float("-inf")
         self.total = 0
         self.refused = 0
 
@@ -83,12 +102,12 @@ class Admission:
         if count >= self._per_ip_max:
             raise self._refusal(Code.RATE_LIMITED)
         if self.total >= self._total_max:
-            raise self._refusal(Code.SERVER_BUSY)
+            raise self._refusal(Code.SERVER_BUSY, self._turn_s())
         self._bucket, wait_s = take(
             self._bucket, self._clock.mono_s(), rate_per_s=self._rate_per_s, burst=self._burst
         )
         if wait_s > 0.0:
-            raise self._refusal(Code.SERVER_BUSY)
+            raise self._refusal(Code.SERVER_BUSY, self._turn_s())
         self._count_by_ip[ip] = count + 1
         self.total += 1
 
@@ -101,9 +120,21 @@ class Admission:
             del self._count_by_ip[ip]
         self.total -= 1
 
-    def _refusal(self, code: Code) -> Refused:
+    def statistics(self) -> AdmissionStatistics:
+        return AdmissionStatistics(admitted=self.total, refused=self.refused)
+
+    def _turn_s(self) -> float:
+        """In how many seconds it is this one's turn, after all who were told to wait before."""
+        now_s = self._clock.mono_s()
+        gone = (now_s - self._outside_s) * self._rate_per_s
+        self._outside = max(0.0, self._outside - gone) + 1.0
+        self._outside_s = now_s
+        return min(self._outside / self._rate_per_s, TURN_MAX_S)
+
+    def _refusal(self, code: Code, turn_s: float = 0.0) -> Refused:
         self.refused += 1
-        return Refused(code, retry_after_ms=random.randint(1, 5) * 1000)
+        wait_s = turn_s + random.uniform(*CHANCE_S)
+        return Refused(code, retry_after_ms=int(wait_s * 1000))
 
 
 def _parsed(text: str | None) -> IPv4Address | IPv6Address | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import cast
 
+import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_server import Server
@@ -30,9 +31,11 @@ from livecommerce.gateway.handshake import (
 from livecommerce.gateway.websocket import Gatekeeper, LiveContext, LiveSocket
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
-from livecommerce.protocol.codec import CommandDecoder
+from livecommerce.protocol.codec import CODECS, CommandDecoder
 from livecommerce.protocol.session import SessionLimits
 from livecommerce.realtime.hub import Hub
+
+log = structlog.get_logger()
 
 SWEEP_S = 0.25
 CLOSE_POLL_S = 0.01
@@ -50,8 +53,8 @@ class FrontDoorSettings:
     """Whose X-Forwarded-For and X-Forwarded-Host are believed."""
     connections_max: int = 50_000
     connections_per_ip: int = 2_000
-    admissions_per_s: float = 500.0
-    admissions_burst: float = 1_000.0
+    admissions_per_s: float = 1_000.0
+    admissions_burst: float = 2_000.0
     head_bytes_max: int = 16 * 1024
     head_deadline_s: float = 10.0
     send_buffer_bytes: int = 64 * 1024
@@ -59,6 +62,8 @@ class FrontDoorSettings:
     megabytes before anyone notices."""
     write_buffer_bytes: int = 16 * 1024
     """Above this a viewer lags: it is sent nothing until the kernel took what is buffered."""
+    deflates: bool = False
+    """Clients may have what many are sent alike deflated."""
     renew_grace_s: float = 30.0
     backlog: int = 4096
     session: SessionLimits = field(default_factory=SessionLimits)
@@ -92,7 +97,8 @@ class FrontDoor:
         )
         self._addresses = ClientAddresses(settings.trusted_proxies)
         self._origins = Origins(settings.allowed_origins)
-        self._handshake = Handshake(clock)
+        codecs = [codec for codec in CODECS if settings.deflates or not codec.deflates]
+        self._handshake = Handshake(clock, codecs)
         self._context = LiveContext(
             hub=hub,
             gatekeeper=gatekeeper,
@@ -103,6 +109,7 @@ class FrontDoor:
             renew_grace_s=settings.renew_grace_s,
             close_grace_s=hub.settings.close_grace_s,
         )
+        self._has_met_proxy = False
         self.reading = Deadlines(settings.head_deadline_s, _Doorway.overdue)
         self.is_draining = False
         self.port = 0
@@ -139,7 +146,7 @@ class FrontDoor:
         self.is_draining = True
         for listener in self._listeners:
             listener.close()
-        await self.hub.drain(within_s)
+        await self.hub.drain(within_s, back_per_s=self.settings.admissions_per_s)
 
     async def close(self) -> None:
         """Stops accepting and lets commands that run come to their end."""
@@ -202,7 +209,17 @@ class FrontDoor:
         """
         peer = _peer(transport)
         headers = request.headers
-        ip = self._addresses.resolve(peer, headers.get_all("X-Forwarded-For"))
+        forwarded_for = headers.get_all("X-Forwarded-For")
+        ip = self._addresses.resolve(peer, forwarded_for)
+        if forwarded_for and not self._has_met_proxy and not self._addresses.trusts(peer):
+            self._has_met_proxy = True
+            # Often an invention, and then this is all there is to it. But behind a proxy that is
+            # not in the settings a whole shop has one address, and the cap of one.
+            log.warning(
+                "X-Forwarded-For is not believed",
+                sender=peer,
+                setting="LIVECOMMERCE_TRUSTED_PROXIES",
+            )
         try:
             if self.is_draining:
                 raise Refused(Code.SERVER_BUSY, retry_after_ms=1000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -49,7 +49,6 @@ _DECIDING = frozenset({"connection", "upgrade", "sec-websocket-version", "sec-we
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
 """Sixteen bytes in base64."""
 KINDS_MAX = 64
-_SUBPROTOCOLS = [Subprotocol(codec.subprotocol) for codec in CODECS]
 
 
 class Answer(NamedTuple):
@@ -126,16 +125,19 @@ def check(request: Request, origins: Origins, *, host: str | None) -> None:
 
 
 class Handshake:
-    """Negotiates the subprotocol and writes the answer of a request that may upgrade.
+    """Negotiates the subprotocol, the first of `codecs` that a client offers, and writes the answer
+    of a request that may upgrade.
 
     In a storm thousands of requests a second differ in nothing but their key, so the library's
     answer to the first of a kind is kept for that second, and only the key's hash is put in anew.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, codecs: Sequence[Codec] = CODECS) -> None:
         self._clock = clock
         # One for all: `accept` leaves nothing behind but what the next request overwrites.
-        self._protocol = ServerProtocol(subprotocols=_SUBPROTOCOLS, logger=LIBRARY_LOG)
+        self._protocol = ServerProtocol(
+            subprotocols=[Subprotocol(codec.subprotocol) for codec in codecs], logger=LIBRARY_LOG
+        )
         self._kept: dict[tuple[str, ...], tuple[Answer, bytes]] = {}
         self._kept_second = 0
 

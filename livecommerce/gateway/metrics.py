@@ -24,7 +24,7 @@ class Metrics:
 
     def __init__(self, sources: Mapping[str, Statistics]) -> None:
         self.registry = CollectorRegistry()
-        self._sources = sources
+        self._sources = dict(sources)
         self._settled: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self.registry.register(self)
         self.commands = Counter(
@@ -46,6 +46,10 @@ class Metrics:
             ["method", "route", "status"],
             registry=self.registry,
         )
+
+    def add(self, part: str, statistics: Statistics) -> None:
+        """Another source of gauges, named `livecommerce_<part>_<number>`."""
+        self._sources[part] = statistics
 
     def collect(self) -> Iterator[Metric]:
         """Called by the registry: a gauge for every number the parts tell about themselves."""

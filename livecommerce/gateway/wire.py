@@ -56,6 +56,7 @@ AnyEvent = (
     | shows.Sanctioned
     | shows.LikesCounted
     | shows.ViewersCounted
+    | shows.VisitorsCounted
     | stock.StockChanged
     | stock.SaleCounted
     | stock.SaleChanged

@@ -32,7 +32,12 @@ class Codec(Protocol):
 
     @property
     def is_text(self) -> bool:
-        """Travels in text frames; in binary frames otherwise."""
+        """JSON, which travels in text frames; MessagePack in binary ones otherwise."""
+        ...
+
+    @property
+    def deflates(self) -> bool:
+        """What many are sent alike is deflated once for all of them."""
         ...
 
     def encode(self, message: msgspec.Struct) -> bytes: ...
@@ -65,6 +70,7 @@ class JSONCodec:
     name = "json"
     subprotocol = "livecommerce.v1.json"
     is_text = True
+    deflates = False
 
     def encode(self, message: msgspec.Struct) -> bytes:
         return orjson.dumps(msgspec.to_builtins(message))
@@ -82,6 +88,16 @@ class JSONCodec:
         return parse_json(payload)
 
 
+class DeflatedJSONCodec(JSONCodec):
+    """JSON, of which large shared messages come as raw deflate, in binary frames. Commands, and
+    what is written to one connection alone, are text: nothing is compressed for one."""
+
+    __slots__ = ()
+    name = "json.deflate"
+    subprotocol = "livecommerce.v1.json.deflate"
+    deflates = True
+
+
 class MessagePackCodec:
     """MessagePack by msgpack, in binary frames."""
 
@@ -89,6 +105,7 @@ class MessagePackCodec:
     name = "msgpack"
     subprotocol = "livecommerce.v1.msgpack"
     is_text = False
+    deflates = False
 
     def encode(self, message: msgspec.Struct) -> bytes:
         return _pack(msgspec.to_builtins(message))
@@ -123,7 +140,9 @@ class MessagePackCodec:
 
 JSON = JSONCodec()
 MESSAGE_PACK = MessagePackCodec()
-CODECS: tuple[Codec, ...] = (JSON, MESSAGE_PACK)
+DEFLATED_JSON = DeflatedJSONCodec()
+CODECS: tuple[Codec, ...] = (DEFLATED_JSON, JSON, MESSAGE_PACK)
+"""In the order in which the server prefers them, of those a client offers."""
 CODEC_BY_SUBPROTOCOL: dict[str, Codec] = {codec.subprotocol: codec for codec in CODECS}
 SESSION_COMMANDS: tuple[type[Command], ...] = (Hello, Join, Leave, Renew, Ping)
 

@@ -40,6 +40,11 @@ class Hello(Command, frozen=True, kw_only=True, tag="hello"):
     room: EntityId | None = None
     epoch: str | None = None
     offset: int | None = None
+    visitor: ClientId | None = None
+    """Made by a client without a token, and the same while its page is open: counts it once among
+    those who came to the room, and does nothing else."""
+    light: bool = False
+    """Nobody looks at this page: what may be left out is (docs/protocol.md, *Thinning*)."""
 
 
 class Join(Command, frozen=True, kw_only=True, tag="join"):
@@ -48,6 +53,8 @@ class Join(Command, frozen=True, kw_only=True, tag="join"):
     room: EntityId
     epoch: str | None = None
     offset: int | None = None
+    light: bool = False
+    """As in `hello`. Join the same room again when that changes."""
 
 
 class Leave(Command, frozen=True, kw_only=True, tag="leave"):

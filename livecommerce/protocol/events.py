@@ -37,6 +37,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="t"):
     at: int
     """Server wall clock, epoch milliseconds."""
 
+    @property
+    def spare(self) -> bool:
+        """May be left out for viewers of a room in which more is said than they can read."""
+        return False
+
     def redacts(self) -> tuple[str, ...]:
         """Ids of earlier events that nobody may be shown again."""
         return ()

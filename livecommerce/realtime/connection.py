@@ -51,7 +51,7 @@ class Connection:
         """The hub has let go of it: nothing is written any more."""
         return self.wheel_slot < 0
 
-    def close(self, code: int) -> None:
+    def close(self, code: int, reason: str = "") -> None:
         """Leaves the hub at once (`Hub.remove`) and begins the closing handshake."""
         raise AssertionError("the gateway's socket does this")
 

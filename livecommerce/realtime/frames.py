@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from livecommerce.protocol.codec import Codec
-from livecommerce.realtime.framing import framed
+from livecommerce.realtime.framing import framed, framed_for_all
 from livecommerce.realtime.room_log import Entry
 
 
@@ -34,7 +34,7 @@ def batch(
         ]
     if volatile:
         fields.append(("volatile", _array(codec, volatile)))
-    return framed(codec, codec.join_map(fields))
+    return framed_for_all(codec, codec.join_map(fields))
 
 
 def snapshot(
@@ -54,7 +54,7 @@ def snapshot(
         ("recent", _array(codec, recent)),
         ("volatile", _array(codec, volatile)),
     ]
-    return framed(codec, codec.join_map(fields))
+    return framed_for_all(codec, codec.join_map(fields))
 
 
 def recovered(

@@ -5,6 +5,7 @@ Fragments, control frames, halves of frames and everything malformed are the lib
 
 from __future__ import annotations
 
+import zlib
 from typing import Final
 
 from websockets.frames import Frame, Opcode
@@ -21,15 +22,23 @@ _BINARY = _WHOLE | Opcode.BINARY
 _TWO_BYTES = 126
 _EIGHT_BYTES = 127
 
+DEFLATE_FROM: Final = 512
+"""Bytes; a smaller message fits into one packet as it is."""
+DEFLATE_LEVEL: Final = 3
+_RAW = -15
+
 
 def framed(codec: Codec, payload: bytes) -> bytes:
     """One message as one unmasked frame; the same bytes may go to everyone."""
-    first, length = _TEXT if codec.is_text else _BINARY, len(payload)
-    if length < _TWO_BYTES:
-        return b"%c%c%b" % (first, length, payload)
-    if length < 1 << 16:
-        return b"%c%c%b%b" % (first, _TWO_BYTES, length.to_bytes(2), payload)
-    return b"%c%c%b%b" % (first, _EIGHT_BYTES, length.to_bytes(8), payload)
+    return _frame(_TEXT if codec.is_text else _BINARY, payload)
+
+
+def framed_for_all(codec: Codec, payload: bytes) -> bytes:
+    """As `framed`, for a message that many connections are sent."""
+    if not codec.deflates or len(payload) < DEFLATE_FROM:
+        return framed(codec, payload)
+    deflated = zlib.compress(payload, DEFLATE_LEVEL, _RAW)
+    return _frame(_BINARY, deflated)
 
 
 def unframed(data: bytes) -> tuple[bytes, bool] | None:
@@ -49,3 +58,12 @@ def unframed(data: bytes) -> tuple[bytes, bool] | None:
         return None
     payload: bytes = _unmasked(data[start + 4 :], data[start : start + 4])
     return payload, data[0] == _TEXT
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    length = len(payload)
+    if length < _TWO_BYTES:
+        return b"%c%c%b" % (first, length, payload)
+    if length < 1 << 16:
+        return b"%c%c%b%b" % (first, _TWO_BYTES, length.to_bytes(2), payload)
+    return b"%c%c%b%b" % (first, _EIGHT_BYTES, length.to_bytes(8), payload)

@@ -20,14 +20,25 @@ from livecommerce.realtime.framing import PING
 from livecommerce.realtime.heartbeat import Wheel
 from livecommerce.realtime.loading import LoadRoom, RoomLoader
 from livecommerce.realtime.presence import Presence, ViewersEvent
-from livecommerce.realtime.publications import Delivery, Publication, transcode
+from livecommerce.realtime.publications import (
+    LIGHT_CLASS,
+    VIEWER_CLASS,
+    Delivery,
+    Publication,
+    transcode,
+)
 from livecommerce.realtime.room import Room, RoomState
+from livecommerce.realtime.room_log import Entry
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.realtime.statistics import HubStatistics
 from livecommerce.realtime.ticker import TickingPublisher, tick_s
+from livecommerce.realtime.visitors import Visitors, VisitorsEvent
 
 log = structlog.get_logger()
 
+BACK_PER_S = 1_000.0
+BACK_WITHIN_S = 20.0
+"""Nobody is asked to wait for longer before they come back."""
 TOLD_MAX = 20_000
 """Events told to people that are remembered: every node's relay repeats what a lost one left."""
 
@@ -38,6 +49,7 @@ class Hub:
     Args:
         load_room: reads a room from the database; called by a node's first joiner only.
         viewers_event: (room_id, count) -> the counter that viewers are shown, or None for none.
+        visitors_event: (room_id, count) -> what the staff is shown of who came so far.
     """
 
     def __init__(
@@ -48,6 +60,7 @@ class Hub:
         backplane: Backplane,
         load_room: LoadRoom,
         viewers_event: ViewersEvent | None = None,
+        visitors_event: VisitorsEvent | None = None,
         settings: HubSettings | None = None,
     ) -> None:
         self.node_id = node_id
@@ -84,6 +97,12 @@ class Hub:
             viewers_event=viewers_event,
             show=self._show,
         )
+        self._visitors = Visitors(
+            backplane=backplane,
+            settings=settings,
+            visitors_event=visitors_event,
+            show=self._show,
+        )
         backplane.attach(self)
 
     async def start(self) -> None:
@@ -95,6 +114,7 @@ class Hub:
             asyncio.create_task(self._every(settings.wheel_step_s, self._turn_wheel)),
             asyncio.create_task(self._every(1.0, self._sweep)),
             asyncio.create_task(self._every(settings.presence_s, self._report_viewers)),
+            asyncio.create_task(self._every(settings.visitors_s, self._report_visitors)),
             asyncio.create_task(self._every(settings.position_check_s, self._check_positions)),
             asyncio.create_task(self._keep_probing()),
         ]
@@ -108,9 +128,10 @@ class Hub:
         await asyncio.gather(*running, return_exceptions=True)
         try:
             await self._presence.report({})
+            await self._visitors.report([])
         except ConnectionError as error:
             # The lease ends by itself.
-            log.warning("viewer counts not withdrawn", error=str(error))
+            log.warning("viewers not reported", error=str(error))
         await self._backplane.close()
 
     # Rooms
@@ -215,12 +236,22 @@ class Hub:
         """Applies changed roles to one connection: tells it, and shows it its room anew."""
         assert connection.group is not None
         room_id = connection.group.room_id
+        if audience_class == VIEWER_CLASS and connection.group.audience_class == LIGHT_CLASS:
+            audience_class = LIGHT_CLASS
         connection.send(Regraded(room=room_id, capabilities=capabilities))
         connection.transport.write(self._rooms[room_id].regrade(connection, audience_class))
 
     def room_ids(self) -> tuple[str, ...]:
         """The rooms this node has in memory."""
         return tuple(self._rooms)
+
+    def saw(self, room_id: str, name: str) -> None:
+        """Counts somebody among a room's visitors: once, however often they come."""
+        self._visitors.saw(room_id, name)
+
+    def visitors(self, room_id: str) -> int:
+        """Different ones who came to the room, on all nodes: an estimate, as of the last report."""
+        return self._visitors.total(room_id)
 
     def viewers(self, room_id: str) -> int:
         """Connections in the room on all nodes, as of the last report."""
@@ -251,10 +282,14 @@ class Hub:
             interruptions=self._interruptions,
         )
 
-    async def drain(self, within_s: float) -> None:
+    async def drain(self, within_s: float, *, back_per_s: float = BACK_PER_S) -> None:
         """Hands the connections over: asks them in slices to go elsewhere, closes who stays.
 
         Make before break: a client opens its new connection before it closes this one.
+
+        Args:
+            back_per_s: how many a second another node lets in. Who is closed is told to come back
+                at a moment of their own within the time that all of them need.
         """
         slice_s = self.settings.drain_slice_ms / 1000
         connections = [each for each in self._wheel.connections() if not each.is_closing]
@@ -271,8 +306,10 @@ class Hub:
             await asyncio.sleep(slice_s)
         while len(self._wheel) and loop.time() < deadline_s:  # noqa: ASYNC110
             await asyncio.sleep(min(slice_s, 0.05))
-        for connection in self._wheel.connections():
-            connection.close(CloseCode.DRAINING)
+        left = self._wheel.connections()
+        within_ms = int(min(len(left) / back_per_s, BACK_WITHIN_S) * 1000)
+        for connection in left:
+            connection.close(CloseCode.DRAINING, f"within_ms={within_ms}")
 
     # What the backplane calls
 
@@ -312,6 +349,20 @@ class Hub:
                 told[codec.name] = frames.told(codec, transcode(json, codec))
             connection.transport.write(told[codec.name])
 
+    def _tell_concerned(self, room: Room, entry: Entry) -> None:
+        """Tells a line that a room is not shown to those in it who said it or are spoken to."""
+        told: dict[str, bytes] = {}
+        for person_id in dict.fromkeys(entry.publication.concerns):
+            for connection in list(self._people.get(person_id, ())):
+                group = connection.group
+                if group is None or group.room_id != room.room_id:
+                    continue
+                if not entry.is_shown_to(group.audience_class):
+                    codec = connection.codec
+                    if codec.name not in told:
+                        told[codec.name] = frames.told(codec, entry.encoded(codec))
+                    connection.transport.write(told[codec.name])
+
     def _kick(self, signal: Kick) -> None:
         for connection in list(self._people.get(signal.key, ())):
             group = connection.group
@@ -337,6 +388,8 @@ class Hub:
             settings=self.settings,
             cost=self._cost,
             repair=self._begin_repair,
+            crowd=lambda room: max(room.viewers, self._presence.total(room.room_id)),
+            tell=self._tell_concerned,
             loop=asyncio.get_running_loop(),
         )
         self._rooms[room_id] = room
@@ -409,6 +462,9 @@ class Hub:
     async def _report_viewers(self) -> None:
         counts = {room_id: room.viewers for room_id, room in self._rooms.items()}
         await self._presence.report(counts)
+
+    async def _report_visitors(self) -> None:
+        await self._visitors.report([each.room_id for each in self._rooms.values() if each.viewers])
 
     async def _check_positions(self) -> None:
         before, self._quiet_since = (

@@ -22,8 +22,11 @@ from livecommerce.protocol.events import (
 
 VIEWER_CLASS = "viewer"
 STAFF_CLASS = "staff"
+LIGHT_CLASS = "light"
+"""Viewers whose page nobody looks at: all that a viewer is shown, but no spare lines."""
 _SEEN_BY_CLASS = {
     VIEWER_CLASS: frozenset({EVERYONE}),
+    LIGHT_CLASS: frozenset({EVERYONE}),
     STAFF_CLASS: frozenset({EVERYONE, STAFF}),
 }
 
@@ -41,6 +44,9 @@ class Publication(msgspec.Struct, frozen=True, array_like=True, gc=False):
     replayed: bool = False
     urgent: bool = False
     redacts: tuple[str, ...] = ()
+    is_spare: bool = False
+    concerns: tuple[str, ...] = ()
+    """People who are told a spare event that they are not shown."""
 
     @property
     def is_logged(self) -> bool:
@@ -78,7 +84,9 @@ class Delivery(NamedTuple):
     loose: tuple[Publication, ...] = ()
 
 
-def publication_of(event: Event, audience: str = EVERYONE) -> Publication:
+def publication_of(
+    event: Event, audience: str = EVERYONE, concerns: tuple[str, ...] = ()
+) -> Publication:
     """Encodes an event, once for all nodes and viewers."""
     key, version, gone = "", 0, False
     if isinstance(event, StateEvent):
@@ -96,6 +104,8 @@ def publication_of(event: Event, audience: str = EVERYONE) -> Publication:
         replayed=event.replayed,
         urgent=event.urgent,
         redacts=event.redacts(),
+        is_spare=event.spare,
+        concerns=concerns,
     )
 
 
@@ -109,4 +119,4 @@ def sees(audience_class: str, audience: str) -> bool:
 
 def transcode(json: bytes, codec: Codec) -> bytes:
     """Writes an encoded event in another codec."""
-    return json if codec is JSON else codec.encode_value(orjson.loads(json))
+    return json if codec.is_text else codec.encode_value(orjson.loads(json))

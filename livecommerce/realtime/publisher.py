@@ -11,10 +11,20 @@ class Publisher(Protocol):
     """Tells rooms and people. Never waits and never fails: a viewer's socket is not the caller's
     problem, and what must not be lost is in the outbox already."""
 
-    def publish(self, room_id: str, event: Event, *, audience: str = EVERYONE) -> None:
+    def publish(
+        self,
+        room_id: str,
+        event: Event,
+        *,
+        audience: str = EVERYONE,
+        concerns: tuple[str, ...] = (),
+    ) -> None:
         """Tells everyone of this audience in the room, with the room's next batch.
 
         An event whose id was published before is dropped.
+
+        Args:
+            concerns: people who are told in any case, when the event is `spare`.
         """
         ...
 

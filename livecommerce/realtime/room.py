@@ -17,6 +17,7 @@ from livecommerce.realtime.groups import Group
 from livecommerce.realtime.publications import Delivery, Publication
 from livecommerce.realtime.room_log import Entry, RoomLog
 from livecommerce.realtime.settings import HubSettings
+from livecommerce.realtime.thinning import Thinner
 
 SHARED_MAX = 64
 """Different `recovered` frames kept for returning viewers between two batches."""
@@ -39,6 +40,8 @@ class Room:
     Args:
         repair: called when deliveries have a gap or a new epoch; must lead to `repaired` or
             `replace_log`.
+        crowd: how many are in the room, on all nodes.
+        tell: called with what concerns people beside those who are shown it.
     """
 
     __slots__ = (
@@ -48,6 +51,8 @@ class Room:
         "_held",
         "_repair",
         "_settings",
+        "_tell",
+        "_thinner",
         "_waiting",
         "empty_since_s",
         "log",
@@ -64,6 +69,8 @@ class Room:
         settings: HubSettings,
         cost: WriteCost,
         repair: Callable[[Room], None],
+        crowd: Callable[[Room], int],
+        tell: Callable[[Room, Entry], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.room_id = room_id
@@ -75,6 +82,8 @@ class Room:
         self._clock = clock
         self._settings = settings
         self._repair = repair
+        self._tell = tell
+        self._thinner = Thinner(settings, viewers=lambda: crowd(self))
         self._groups: dict[tuple[str, str], Group] = {}
         self._held: list[Delivery] = []
         self._waiting: list[tuple[tuple[Publication, ...], tuple[Publication, ...]]] = []
@@ -191,7 +200,9 @@ class Room:
             return
         waiting, self._waiting = self._waiting, []
         now_s = self._clock.mono_s()
-        entries = self.log.append([each for logged, _ in waiting for each in logged], now_s)
+        logged = [each for batch, _ in waiting for each in batch]
+        left_out = self._thinner.left_out(logged, now_s)
+        entries = self.log.append(logged, now_s, left_out=left_out)
         loose = self.log.set_volatile(
             _latest(chain.from_iterable(each for _, each in waiting)), now_s
         )
@@ -199,6 +210,9 @@ class Room:
             (group, self._batch_for(group, entries, loose)) for group in self._groups.values()
         ]
         self._flush.start([(group, frame) for group, frame in frames_by_group if frame])
+        for entry in entries:
+            if entry.publication.concerns and not entry.is_withdrawn:
+                self._tell(self, entry)
 
     def _batch_for(
         self, group: Group, entries: Sequence[Entry], loose: Sequence[Entry]

@@ -7,14 +7,21 @@ exactly what a viewer who takes a fresh snapshot is told.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from livecommerce.protocol.codec import JSON, Codec
+from livecommerce.protocol.codec import Codec
 from livecommerce.protocol.events import EVERYONE, Event, Lane
-from livecommerce.realtime.publications import Publication, publication_of, sees, transcode
+from livecommerce.realtime.publications import (
+    LIGHT_CLASS,
+    STAFF_CLASS,
+    Publication,
+    publication_of,
+    sees,
+    transcode,
+)
 from livecommerce.realtime.settings import HubSettings
 
 WITHDRAWN_MAX = 512
@@ -36,20 +43,39 @@ class RoomSeed:
 class Entry:
     """One event in memory. Shared by the ring, the recent list and the state it is part of."""
 
-    __slots__ = ("_packed", "at_s", "holders", "is_withdrawn", "offset", "publication", "sequence")
+    __slots__ = (
+        "_packed",
+        "at_s",
+        "holders",
+        "is_left_out",
+        "is_withdrawn",
+        "offset",
+        "publication",
+        "sequence",
+    )
 
-    def __init__(self, publication: Publication, *, offset: int, sequence: int, at_s: float):
+    def __init__(
+        self,
+        publication: Publication,
+        *,
+        offset: int,
+        sequence: int,
+        at_s: float,
+        is_left_out: bool = False,
+    ):
         self.publication = publication
         self.offset = offset
         self.sequence = sequence
         self.at_s = at_s
         self.is_withdrawn = not publication.json
+        self.is_left_out = is_left_out
+        """Of a room in which more was said than viewers can read; the staff is shown it."""
         self.holders = 0
         self._packed: bytes | None = None
 
     def encoded(self, codec: Codec) -> bytes:
         """The event in this codec; MessagePack is made when the first such viewer needs it."""
-        if codec is JSON:
+        if codec.is_text:
             return self.publication.json
         if self._packed is None:
             self._packed = transcode(self.publication.json, codec)
@@ -61,7 +87,11 @@ class Entry:
         self._packed = None
 
     def is_shown_to(self, audience_class: str) -> bool:
-        return not self.is_withdrawn and sees(audience_class, self.publication.audience)
+        if self.is_withdrawn or not sees(audience_class, self.publication.audience):
+            return False
+        if not self.publication.is_spare or audience_class == STAFF_CLASS:
+            return True
+        return audience_class != LIGHT_CLASS and not self.is_left_out
 
 
 class RoomLog:
@@ -95,7 +125,9 @@ class RoomLog:
         self._by_id: dict[str, Entry] = {}
         self._state: dict[tuple[str, str], Entry] = {}
         self._volatile: dict[tuple[str, str], Entry] = {}
-        self._recent: dict[str, deque[Entry]] = {}
+        self._recent: dict[tuple[str, bool], deque[Entry]] = {}
+        """By audience, and whether it was left out: what viewers are not shown must not take the
+        place of what they are."""
         self._withdrawn: OrderedDict[str, None] = OrderedDict()
 
     def seed(self, seed: RoomSeed, now_s: float) -> None:
@@ -117,8 +149,17 @@ class RoomLog:
             else:
                 self.set_volatile((publication,), now_s)
 
-    def append(self, publications: Sequence[Publication], now_s: float) -> list[Entry]:
+    def append(
+        self,
+        publications: Sequence[Publication],
+        now_s: float,
+        *,
+        left_out: Collection[str] = (),
+    ) -> list[Entry]:
         """Appends at `top + 1` onward.
+
+        Args:
+            left_out: ids of those that viewers are not shown.
 
         Returns:
             One entry for each publication. What a redaction among them withdrew, and what was seen
@@ -134,6 +175,8 @@ class RoomLog:
             if publication.id in self._withdrawn or (known is not None and known.offset != 0):
                 publication = _withdrawn(publication)
             entry = self._entry(publication, self.top, now_s)
+            # What the database knew already is on somebody's screen.
+            entry.is_left_out = known is None and publication.id in left_out
             self._ring.append(entry)
             self._bytes += len(publication.json)
             entries.append(entry)
@@ -208,10 +251,9 @@ class RoomLog:
         """The latest replayed events, oldest first, as many as fit."""
         shown = [
             entry
-            for audience, entries in self._recent.items()
-            if sees(audience_class, audience)
+            for entries in self._recent.values()
             for entry in entries
-            if not entry.is_withdrawn
+            if entry.is_shown_to(audience_class)
         ]
         shown.sort(key=lambda entry: entry.sequence)
         kept: list[Entry] = []
@@ -248,7 +290,7 @@ class RoomLog:
             self.generation += 1
 
     def _keep_recent(self, entry: Entry) -> None:
-        recent = self._recent.setdefault(entry.publication.audience, deque())
+        recent = self._recent.setdefault(_shelf(entry), deque())
         recent.append(entry)
         entry.holders += 1
         self._by_id.setdefault(entry.publication.id, entry)
@@ -256,7 +298,7 @@ class RoomLog:
             self._release(recent.popleft())
 
     def _replace_recent(self, known: Entry, entry: Entry) -> None:
-        recent = self._recent[entry.publication.audience]
+        recent = self._recent[_shelf(known)]
         for index, held in enumerate(recent):
             if held is known:
                 recent[index] = entry
@@ -274,7 +316,7 @@ class RoomLog:
             self._bytes -= len(entry.publication.json)
         # The text itself must leave memory, not only the answers.
         entry.withdraw()
-        recent = self._recent.get(entry.publication.audience)
+        recent = self._recent.get(_shelf(entry))
         if recent is not None and entry in recent:
             recent.remove(entry)
             self._release(entry)
@@ -292,6 +334,11 @@ class RoomLog:
             entry = self._ring.popleft()
             self._bytes -= len(entry.publication.json)
             self._release(entry)
+
+
+def _shelf(entry: Entry) -> tuple[str, bool]:
+    """Which of the recent lists an entry belongs to."""
+    return entry.publication.audience, entry.is_left_out
 
 
 def _withdrawn(publication: Publication) -> Publication:

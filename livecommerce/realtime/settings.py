@@ -31,6 +31,12 @@ class HubSettings:
     snapshot_age_ms: float = 50.0
     """How old the clock in a shared snapshot may be."""
 
+    thin_from_viewers: int = 1_000
+    """In smaller rooms nothing is left out."""
+    spare_per_s: float = 20.0
+    """How many of the lines that may be left out a viewer of a larger room is shown; nobody reads
+    more, and at 10,000 viewers each of them costs 10,000 writes or their bytes."""
+
     slow_after_s: float = 10.0
     """A viewer that took nothing for this long is closed with TOO_SLOW."""
     ping_s: float = 20.0
@@ -43,6 +49,9 @@ class HubSettings:
     """An empty room stays loaded this long: reconnects cost no database read."""
     presence_s: float = 1.0
     presence_lease_s: float = 6.0
+    visitors_s: float = 3.0
+    visitors_keep_s: float = 6 * 3600.0
+    """A room that was empty for this long counts its visitors anew: the next show has its own."""
     position_check_s: float = 5.0
     probe_s: float = 5.0
 

@@ -62,9 +62,16 @@ class TickingPublisher:
         self.failures = 0
         self._complained_s = float("-inf")
 
-    def publish(self, room_id: str, event: Event, *, audience: str = EVERYONE) -> None:
+    def publish(
+        self,
+        room_id: str,
+        event: Event,
+        *,
+        audience: str = EVERYONE,
+        concerns: tuple[str, ...] = (),
+    ) -> None:
         """See `Publisher.publish`. Call it on the loop's thread."""
-        self._add(room_id, event, publication_of(event, audience))
+        self._add(room_id, event, publication_of(event, audience, concerns))
 
     def deliver(self, room_id: str, event: Event, *, audience: str = EVERYONE) -> Receipt:
         """Publishes what is stored, and says when that need not be done again.

@@ -215,6 +215,10 @@ class UndoPin(Command, frozen=True, kw_only=True, tag="undo_pin"):
 # ---- chat ------------------------------------------------------------------------------------
 
 
+SPARE_ROLES = ("viewer", "simulated")
+"""Whose lines may be left out in a giant room. Those of the staff never are."""
+
+
 class Author(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
@@ -239,6 +243,10 @@ class ChatPosted(Event, frozen=True, kw_only=True, tag="chat_posted"):
     reply_to: ReplyTo | None = None
     mentions: list[str] = []
     """Ids of the people named in the text."""
+
+    @property
+    def spare(self) -> bool:
+        return self.author.role in SPARE_ROLES
 
 
 class SendChat(Command, frozen=True, kw_only=True, tag="send_chat"):
@@ -333,6 +341,15 @@ class ViewersCounted(VolatileEvent, frozen=True, kw_only=True, tag="viewers_coun
     """Key `viewers`: connections watching now, over all nodes."""
 
     count: int
+
+
+class VisitorsCounted(VolatileEvent, frozen=True, kw_only=True, tag="visitors_counted"):
+    """Key `visitors`, for the staff: who came so far, over all nodes.
+
+    An estimate, within a few percent. It begins anew when a room was empty for six hours.
+    """
+
+    unique_viewers: int
 
 
 # ---- roles -----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.commands import Leave, Ping
 from livecommerce.protocol.events import Event, Lane
 from livecommerce.shows.wire import ChatPosted, SendChat
-from tests.support.house import OpenedHouse
+from tests.support.house import OpenedHouse, running_house
 from tests.support.ports import LOOPBACK, free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -64,7 +64,7 @@ async def heard(client: RoomClient, count: int) -> list[str]:
     return texts
 
 
-@pytest.mark.parametrize("codec", ["json", "msgpack"])
+@pytest.mark.parametrize("codec", ["json", "msgpack", "json.deflate"])
 async def test_events_come_once_and_in_order_over_any_number_of_drops(
     house: OpenedHouse, codec: str
 ):
@@ -86,12 +86,13 @@ async def test_events_come_once_and_in_order_over_any_number_of_drops(
         assert watcher.snapshots == 1
 
 
-async def test_both_codecs_give_the_same_events(house: OpenedHouse):
+@pytest.mark.parametrize("codec", ["msgpack", "json.deflate"])
+async def test_all_codecs_give_the_same_events(house: OpenedHouse, codec: str):
     shop = await house.shop()
     goods = await shop.add_goods(new_id()[-8:], on_hand=7, slot=1)
     async with (
         house.client(shop.room_id, shop.host) as plain,
-        house.client(shop.room_id, shop.host, codec="msgpack") as packed,
+        house.client(shop.room_id, shop.host, codec=codec) as packed,
     ):
         # What they were shown when they came may differ: they did not come together.
         await plain.call(chat("begin"))
@@ -105,6 +106,16 @@ async def test_both_codecs_give_the_same_events(house: OpenedHouse):
 
         assert await until_said(plain) == await until_said(packed)
         assert plain.mirror.offset == packed.mirror.offset
+
+
+async def test_a_server_that_does_not_deflate_is_understood_too(
+    tmp_path_factory: pytest.TempPathFactory,
+):
+    async with running_house(tmp_path_factory.mktemp("plain")) as plain:
+        shop = await plain.shop()
+        async with plain.client(shop.room_id, shop.host, codec="json.deflate") as client:
+            await client.call(chat("hello"))
+            assert await heard(client, 1) == ["hello"]
 
 
 async def test_a_call_that_loses_its_connection_has_one_effect(house: OpenedHouse):
@@ -199,6 +210,35 @@ async def test_a_client_moves_to_another_room(house: OpenedHouse):
         await client.call(chat("again"))
         assert await heard(client, 1) == ["again"]
         assert client.mirror.state["show"].show.id  # type: ignore[attr-defined]
+
+
+async def test_a_light_client_hears_the_staff_and_later_what_it_was_spared(house: OpenedHouse):
+    shop = await house.shop()
+    viewer, reader = await house.person("Sami"), await house.person("Huda")
+    async with (
+        house.client(shop.room_id, shop.host) as host,
+        house.client(shop.room_id, viewer) as speaker,
+        house.client(shop.room_id, reader) as light,
+    ):
+        await host.call(chat("begin"))
+        assert await heard(light, 1) == ["begin"]
+        await light.look(light=True)
+        await speaker.call(chat("not for you"))
+        to_you = SendChat(id=new_id(), text="for you", mentions=[reader.person_id])
+        await light.call(chat("mine"))
+        await speaker.call(to_you)
+        await host.call(chat("from the host"))
+        assert sorted(await heard(light, 3)) == ["for you", "from the host", "mine"]
+        await light.drop()
+        await host.call(chat("again"))
+        assert await heard(light, 1) == ["again"]
+        await speaker.call(chat("nor this"))
+        await light.look(light=False)
+        # Nothing that was told before comes again.
+        assert await heard(light, 2) == ["not for you", "nor this"]
+        await speaker.call(chat("end"))
+        assert await heard(light, 1) == ["end"]
+        assert light.snapshots == 1
 
 
 async def test_the_servers_clock_is_known(house: OpenedHouse):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
@@ -115,8 +116,9 @@ class Live:
         return f"ws://127.0.0.1:{self.door.port}/v1/live"
 
     def client(self, codec: Codec = JSON, **options: Any) -> connect:
-        options = {"compression": None, "ping_interval": None, "open_timeout": 20} | options
-        return connect(self.url, subprotocols=[Subprotocol(codec.subprotocol)], **options)
+        common = {"compression": None, "ping_interval": None, "open_timeout": 20}
+        offers = [Subprotocol(codec.subprotocol)]
+        return connect(self.url, **{"subprotocols": offers, **common, **options})
 
     @asynccontextmanager
     async def guest(
@@ -151,8 +153,11 @@ class Guest:
 
     async def receive(self) -> dict[str, Any]:
         async with asyncio.timeout(10):
-            frame = await self.socket.recv(decode=False)
-        message: dict[str, Any] = self.codec.parse(bytes(frame))
+            frame = await self.socket.recv()
+        payload = frame.encode() if isinstance(frame, str) else frame
+        if self.codec.deflates and isinstance(frame, bytes):
+            payload = zlib.decompress(payload, -15)
+        message: dict[str, Any] = self.codec.parse(payload)
         return message
 
     async def until(self, tag: str) -> dict[str, Any]:
@@ -188,6 +193,7 @@ async def opened(
         backplane=MemoryBackplane(clock=clock),
         load_room=load_room,
         viewers_event=lambda room_id, count: likes(count),
+        visitors_event=lambda room_id, count: likes(count, "visitors"),
         settings=hub_settings or HubSettings(close_grace_s=0.5),
     )
     house.hub = hub
@@ -197,7 +203,8 @@ async def opened(
         gatekeeper=house,
         commands=CommandDecoder([SendChat, Slow, Fail, Like]),
         clock=clock,
-        settings=settings,
+        # Every codec there is.
+        settings=settings or FrontDoorSettings(deflates=True),
     )
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_get("/v1/live", door.upgrade)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import socket
 
 import aiohttp
@@ -223,7 +224,31 @@ async def test_a_storm_is_admitted_at_a_pace():
         with pytest.raises(InvalidStatus) as caught:
             async with live.client():
                 pass
-        assert caught.value.response.status_code == 503
+        response = caught.value.response
+        assert response.status_code == 503
+        problem = json.loads(response.body)
+        assert (problem["code"], problem["retry"]) == ("server_busy", "after")
+        # The header has whole seconds, and never fewer than the document asks for.
+        told_s = int(response.headers["Retry-After"])
+        assert told_s - 1 < problem["after_ms"] / 1000 <= told_s
+        # Nothing was made for it.
+        assert live.hub.statistics().connections == 1
+        assert live.door.admission.statistics().refused == 1
+
+
+async def test_a_proxy_that_is_not_in_the_settings_is_named_once(
+    capsys: pytest.CaptureFixture[str],
+):
+    headers = {"X-Forwarded-For": "198.51.100.1"}
+    async with opened() as live:
+        for _ in range(3):
+            async with live.client(additional_headers=headers):
+                pass
+    assert capsys.readouterr().out.count("X-Forwarded-For is not believed") == 1
+    settings = FrontDoorSettings(trusted_proxies=("127.0.0.1/32",))
+    async with opened(settings) as live, live.client(additional_headers=headers):
+        pass
+    assert "not believed" not in capsys.readouterr().out
 
 
 async def test_a_head_must_come_in_time():

@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State as WireState
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from livecommerce.gateway.front_door import FrontDoorSettings
 from livecommerce.gateway.websocket.parsing import FRAGMENTS_MAX, is_idle
 from livecommerce.kernel.ids import new_id
-from livecommerce.protocol.codec import CODECS, JSON, MESSAGE_PACK
+from livecommerce.protocol.codec import CODECS, DEFLATED_JSON, JSON, MESSAGE_PACK
 from livecommerce.protocol.session import SessionLimits
 from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
 from tests.gateway.live import Guest, Live, opened
 from tests.gateway.test_front_door import UPGRADE, read_until
-from tests.realtime.support import said
+from tests.realtime.support import chatter, said
 
 HELLO = orjson.dumps({"t": "hello", "id": "0123456789abcdef", "room": "room"})
 
@@ -116,6 +117,28 @@ async def test_a_join_that_is_refused_leaves_the_viewer_where_it_was():
         assert (await guest.ask(t="send_chat", text="still here"))["t"] == "ok"
 
 
+@pytest.mark.parametrize("deflates", [False, True])
+async def test_deflated_batches_are_negotiated_and_off_by_default(deflates):
+    settings = FrontDoorSettings(deflates=True) if deflates else FrontDoorSettings()
+    async with opened(settings) as live, live.guest("badr") as plain:
+        offers = [Subprotocol(codec.subprotocol) for codec in (JSON, DEFLATED_JSON)]
+        async with live.client(subprotocols=offers) as socket:
+            codec = DEFLATED_JSON if deflates else JSON
+            assert socket.subprotocol == codec.subprotocol
+            guest = Guest(socket, codec)
+            await guest.send(t="hello", token="amal", room="room")
+            await guest.until("snapshot")
+            text = "which sizes are left in blue? " * 50
+            assert (await guest.ask(t="send_chat", text=text))["t"] == "ok"
+            line = said(text)
+            live.hub.publisher.publish("room", line)
+            live.hub.publisher.flush_all()
+            for each in (guest, plain):
+                seen: list[str] = []
+                while line.id not in seen:
+                    seen += [event["id"] for event in (await each.until("batch"))["events"]]
+
+
 async def test_a_returning_viewer_recovers():
     async with opened() as live:
         async with live.guest() as guest:
@@ -128,6 +151,56 @@ async def test_a_returning_viewer_recovers():
             await again.send(t="hello", room="room", epoch=batch["epoch"], offset=batch["last"])
             recovered = await again.until("recovered")
             assert [event["id"] for event in recovered["events"]] == [missed.id]
+
+
+async def test_a_page_nobody_looks_at_is_told_less_until_it_is_looked_at_again():
+    async with opened() as live, live.guest() as guest:
+        await guest.ask(t="join", room="room")
+        snapshot = await guest.until("snapshot")
+        here = {"epoch": snapshot["epoch"], "offset": snapshot["offset"]}
+        assert (await guest.ask(t="join", room="room", light=True, **here))["t"] == "ok"
+        assert (await guest.until("recovered"))["events"] == []
+        (chat,) = chatter(1)
+        live.hub.publisher.publish("room", chat)
+        live.hub.publisher.publish("room", line := said("from the host"))
+        live.hub.publisher.flush_all()
+        assert [each["id"] for each in (await guest.until("batch"))["events"]] == [line.id]
+        await guest.ask(t="join", room="room", **here)
+        events = (await guest.until("recovered"))["events"]
+        assert [each["id"] for each in events] == [chat.id, line.id]
+
+
+@pytest.mark.parametrize("token", [None, "amal"])
+async def test_a_hidden_page_comes_back_light_and_the_staff_never_is(token):
+    async with opened() as live, live.client() as socket:
+        live.house.staff = {"amal"}
+        page = Guest(socket, JSON)
+        await page.send(t="hello", token=token, room="room", light=True)
+        await page.until("snapshot")
+        (chat,) = chatter(1)
+        live.hub.publisher.publish("room", chat)
+        live.hub.publisher.publish("room", line := said("from the host"))
+        live.hub.publisher.flush_all()
+        told = [each["id"] for each in (await page.until("batch"))["events"]]
+        assert told == ([line.id] if token is None else [chat.id, line.id])
+
+
+async def test_visitors_are_people_and_pages_and_the_staff_is_told():
+    async with opened(hub_settings=HubSettings(visitors_s=0.02)) as live:
+        live.house.staff = {"amal"}
+        async with live.guest() as staff, live.guest("badr"), live.guest("badr"), live.guest(None):
+            for visitor in (new_id(), *[new_id()] * 3):
+                async with live.client() as socket:
+                    page = Guest(socket, JSON)
+                    await page.send(t="hello", room="room", visitor=visitor)
+                    await page.until("snapshot")
+                    # Joined again, it is the same page.
+                    await page.ask(t="join", room="room")
+            while True:
+                counted = (await staff.until("batch")).get("volatile", [])
+                if any(each["key"] == "visitors" and each["count"] == 4 for each in counted):
+                    break
+        assert live.hub.visitors("room") == 4
 
 
 async def test_a_visitor_without_a_token_costs_no_task():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -27,6 +28,14 @@ EPOCH = "epoch-1"
 class Said(Event, frozen=True, kw_only=True, tag="said"):
     replayed = True
     text: str = ""
+
+
+class Chatter(Said, frozen=True, kw_only=True, tag="said"):
+    """A line that may be left out."""
+
+    @property
+    def spare(self) -> bool:
+        return True
 
 
 class Removed(Event, frozen=True, kw_only=True, tag="removed"):
@@ -58,12 +67,16 @@ def said(text: str = "hello", event_id: str | None = None) -> Said:
     return Said(id=event_id or new_id(), at=1, text=text)
 
 
+def chatter(count: int) -> list[Chatter]:
+    return [Chatter(id=new_id(), at=1, text="x") for _ in range(count)]
+
+
 def shelf(key: str, version: int, left: int = 0, *, is_off: bool = False) -> Shelf:
     return Shelf(id=new_id(), at=1, key=key, version=version, left=left, is_off=is_off)
 
 
-def likes(count: int) -> Likes:
-    return Likes(id=new_id(), at=1, key="likes", count=count)
+def likes(count: int, key: str = "likes") -> Likes:
+    return Likes(id=new_id(), at=1, key=key, count=count)
 
 
 def pub(event: Event, audience: str = "everyone") -> Publication:
@@ -76,8 +89,15 @@ def read_frames(written: bytes, codec: Codec) -> list[dict[str, Any]]:
     protocol.receive_data(written)
     frames = [frame for frame in protocol.events_received() if isinstance(frame, Frame)]
     assert protocol.parser_exc is None
-    wanted = Opcode.TEXT if codec.is_text else Opcode.BINARY
-    return [codec.parse(bytes(frame.data)) for frame in frames if frame.opcode is wanted]
+    messages = []
+    for frame in frames:
+        payload = bytes(frame.data)
+        if codec.deflates and frame.opcode is Opcode.BINARY:
+            payload = zlib.decompress(payload, -15)
+        elif frame.opcode is not (Opcode.TEXT if codec.is_text else Opcode.BINARY):
+            continue
+        messages.append(codec.parse(payload))
+    return messages
 
 
 class Written:
@@ -112,6 +132,7 @@ class Viewer(Connection):
         self.written = Written()
         super().__init__(cast("asyncio.Transport", self.written), codec)
         self.closed: int | None = None
+        self.reason = ""
         self.position = -1
         self.epoch = ""
         self.state: dict[str, tuple[int, dict[str, Any] | None]] = {}
@@ -120,8 +141,9 @@ class Viewer(Connection):
         self.seen: list[str] = []
         self.messages: list[dict[str, Any]] = []
 
-    def close(self, code: int) -> None:
+    def close(self, code: int, reason: str = "") -> None:
         self.closed = code
+        self.reason = reason
 
     def read(self) -> list[dict[str, Any]]:
         """Applies what was written since the last read; returns it."""
@@ -215,12 +237,16 @@ class Stage:
         self.turns = Turns()
         self.settings = HubSettings(flush_slice_ms=slice_ms, **caps)
         self.repairs = 0
+        self.crowd = 0
+        self.told: list[str] = []
         self.room = Room(
             ROOM,
             clock=self.clock,
             settings=self.settings,
             cost=WriteCost(),
             repair=self._repair,
+            crowd=lambda _: self.crowd,
+            tell=lambda _, entry: self.told.append(entry.publication.id),
             loop=cast("asyncio.AbstractEventLoop", self.turns),
         )
         log = RoomLog(epoch=EPOCH, top=0, settings=self.settings)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from livecommerce.protocol import messages
-from livecommerce.protocol.codec import CODECS
+from livecommerce.protocol.codec import CODECS, DEFLATED_JSON, JSON, Codec
 from livecommerce.realtime import frames
 from livecommerce.realtime.room_log import Entry
 from tests.realtime.support import pub, read_frames, said
@@ -48,6 +48,36 @@ def test_a_batch_of_counters_alone_has_no_range(codec):
     )
     (value,) = read_frames(frame, codec)
     assert value.keys() == {"t", "room", "volatile"}
+
+
+def test_what_many_are_sent_is_deflated_for_those_who_can_read_it_and_nothing_else_is():
+    entries = [Entry(pub(said("so beautiful " * 5)), offset=1, sequence=1, at_s=0.0)] * 20
+    head: dict[str, Any] = {"room_id": "r", "epoch": "e", "offset": 20, "now_ms": 5}
+
+    def written(codec: Codec) -> tuple[bytes, bytes, bytes, bytes]:
+        return (
+            frames.batch(
+                codec, room_id="r", epoch="e", first=1, last=20, events=entries, volatile=[]
+            ),
+            frames.snapshot(codec, **head, state=[], recent=entries, volatile=[]),
+            frames.recovered(codec, **head, events=entries, volatile=[]),
+            frames.told(codec, entries[0].encoded(codec)),
+        )
+
+    plain, deflated = written(JSON), written(DEFLATED_JSON)
+    for one, other in zip(plain, deflated, strict=True):
+        assert read_frames(one, JSON) == read_frames(other, DEFLATED_JSON)
+    assert all(len(deflated[shared]) * 4 < len(plain[shared]) for shared in (0, 1))
+    assert deflated[2:] == plain[2:]
+
+
+def test_a_small_batch_stays_text():
+    entry = Entry(pub(said()), offset=4, sequence=1, at_s=0.0)
+    plain, deflated = (
+        frames.batch(codec, room_id="r", epoch="e", first=4, last=4, events=[entry], volatile=[])
+        for codec in (JSON, DEFLATED_JSON)
+    )
+    assert plain == deflated
 
 
 @pytest.mark.parametrize("size", [10, 125, 126, 65_535, 65_536])

@@ -1,6 +1,7 @@
 """The hub of a node: rooms that load once, people that are found, links that lose things."""
 
 import asyncio
+import dataclasses
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,7 +14,7 @@ from livecommerce.realtime.hub import Hub
 from livecommerce.realtime.publications import Delivery
 from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
-from tests.realtime.support import Viewer, likes, said, shelf
+from tests.realtime.support import Viewer, chatter, likes, said, shelf
 
 QUICK = HubSettings(
     tick_min_ms=1,
@@ -279,6 +280,64 @@ async def test_a_rewound_log_shows_the_room_anew():
         assert hub.statistics().resyncs == 1
 
 
+async def test_who_said_a_line_or_is_spoken_to_is_told_it_when_the_room_is_not():
+    async with opened(Database()) as hub:
+        room = await hub.open_room("room")
+        light, reader, elsewhere = Viewer(), Viewer(), Viewer()
+        for viewer in (light, reader, elsewhere):
+            hub.add(viewer)
+            hub.identify(viewer, ("mona",))
+        light.written.write(hub.join(light, room, "light"))
+        reader.written.write(hub.join(reader, room, "viewer"))
+        mine, others = chatter(2)
+        hub.publisher.publish("room", others)
+        hub.publisher.publish("room", mine, concerns=("sami", "mona", "mona"))
+        await until(lambda: "told" in kinds(light))
+        told = [each["event"]["id"] for each in light.messages if each["t"] == "told"]
+        assert told == [mine.id]
+        assert "batch" not in kinds(light)
+        # Who is shown it need not be told, and who is elsewhere is not concerned.
+        assert set(reader.events()) == {mine.id, others.id}
+        assert "told" not in kinds(reader)
+        assert elsewhere.read() == []
+
+
+async def test_a_light_viewer_stays_light_when_their_role_goes():
+    async with opened(Database()) as hub:
+        room = await hub.open_room("room")
+        viewer = Viewer()
+        hub.add(viewer)
+        hub.identify(viewer, ("mona",))
+        viewer.written.write(hub.join(viewer, room, "light"))
+        hub.regrade("mona", "room", "viewer", ())
+        assert viewer.group is not None
+        assert viewer.group.audience_class == "light"
+        hub.regrade("mona", "room", "staff", ("chat.moderate",))
+        assert viewer.group.audience_class == "staff"
+
+
+async def test_the_crowd_of_all_nodes_counts():
+    settings = dataclasses.replace(QUICK, thin_from_viewers=100, spare_per_s=5.0)
+    backplane = MemoryBackplane(clock=SystemClock())
+    async with opened(Database(), backplane, settings) as hub:
+        viewer = await enter(hub)
+        await backplane.report_viewers("another node", {"room": 500}, lease_s=60)
+        await until(lambda: hub.viewers("room") > 500)
+        for line in chatter(50):
+            hub.publisher.publish("room", line)
+        last = said("last")
+        hub.publisher.publish("room", last)
+        await until(lambda: last.id in viewer.events())
+        assert len(viewer.events()) <= 1 + 5 + 5
+
+
+async def test_who_came_in_the_last_moment_is_counted_by_the_others():
+    backplane = MemoryBackplane(clock=SystemClock())
+    async with opened(Database(), backplane) as hub:
+        hub.saw("room", "mona")
+    assert await backplane.count_visitors({"room": ()}, keep_s=60) == {"room": 1}
+
+
 async def test_drain_asks_everybody_to_move_and_closes_who_stays():
     async with opened(Database()) as hub:
         mover, stayer = await enter(hub), await enter(hub)
@@ -288,6 +347,17 @@ async def test_drain_asks_everybody_to_move_and_closes_who_stays():
         await draining
         assert mover.closed is None
         assert stayer.closed == CloseCode.DRAINING
+
+
+async def test_those_a_drain_closes_are_told_to_come_back_one_after_the_other():
+    async with opened(Database()) as hub:
+        viewers = [await enter(hub) for _ in range(30)]
+        await hub.drain(0.0, back_per_s=20.0)
+        assert {viewer.reason for viewer in viewers} == {"within_ms=1500"}
+    async with opened(Database()) as hub:
+        viewer = await enter(hub)
+        await hub.drain(0.0, back_per_s=0.001)
+        assert viewer.reason == "within_ms=20000"
 
 
 async def test_silent_peers_are_closed_and_others_hear_a_beat():

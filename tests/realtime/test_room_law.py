@@ -1,7 +1,8 @@
 """The law of rooms: whoever applied every event since a snapshot knows what a fresh snapshot tells.
 
 One machine plays everything that may happen around a flush, one write at a time: joins, leaves,
-full buffers, returns to an earlier position, redactions, other codecs and audiences.
+full buffers, returns to an earlier position, redactions, other codecs and audiences, and lines that
+are left out because more is said than can be read.
 """
 
 import pytest
@@ -13,9 +14,10 @@ from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import CODECS
 from livecommerce.realtime import fan_out
 from livecommerce.realtime.room_log import RoomSeed
-from tests.realtime.support import EPOCH, Removed, Stage, Viewer, likes, said, shelf
+from tests.realtime.support import EPOCH, Removed, Stage, Viewer, chatter, likes, said, shelf
 
 AUDIENCES = st.sampled_from(["everyone", "everyone", "staff", "nobody in particular"])
+CLASSES = ["viewer", "staff", "light"]
 KEYS = st.sampled_from(["a", "b", "c"])
 
 
@@ -29,7 +31,16 @@ class RoomLaw(RuleBasedStateMachine):
             volatile=[likes(7)],
         )
         # Rings short enough to lose positions, recovery small enough to fall back on snapshots.
-        self.stage = Stage(seed=seed, slice_ms=0.0, log_bytes_max=2_000, recover_bytes_max=900)
+        # And more is said than viewers are shown.
+        self.stage = Stage(
+            seed=seed,
+            slice_ms=0.0,
+            log_bytes_max=2_000,
+            recover_bytes_max=900,
+            thin_from_viewers=1,
+            spare_per_s=4.0,
+        )
+        self.stage.crowd = 1
         self.viewers: list[tuple[Viewer, str]] = []
         self.away: list[tuple[Viewer, str]] = []
         self.said: list[str] = []
@@ -39,9 +50,9 @@ class RoomLaw(RuleBasedStateMachine):
     def teardown(self) -> None:
         fan_out.CHUNK = self.chunk
 
-    @rule(audience=AUDIENCES, count=st.integers(1, 3))
-    def chat(self, audience, count):
-        events = [said("x" * 20) for _ in range(count)]
+    @rule(audience=AUDIENCES, count=st.integers(1, 3), is_spare=st.booleans())
+    def chat(self, audience, count, is_spare):
+        events = chatter(count) if is_spare else [said("x" * 20) for _ in range(count)]
         self.said += [event.id for event in events]
         self.stage.publish(*[(event, audience) for event in events])
 
@@ -76,7 +87,7 @@ class RoomLaw(RuleBasedStateMachine):
         message_id = data.draw(st.sampled_from(self.said[-5:]))
         self.stage.publish(said("again", message_id))
 
-    @rule(codec=st.sampled_from(CODECS), audience_class=st.sampled_from(["viewer", "staff"]))
+    @rule(codec=st.sampled_from(CODECS), audience_class=st.sampled_from(CLASSES))
     def join(self, codec, audience_class):
         self.viewers.append((self.stage.viewer(codec, audience_class), audience_class))
 
@@ -146,7 +157,7 @@ class RoomLaw(RuleBasedStateMachine):
             viewer.written.drain()
         for viewer, _ in self.away:
             assert not viewer.written.frames, "written to after it left"
-        fresh = {each: self.stage.viewer(audience_class=each) for each in ("viewer", "staff")}
+        fresh = {each: self.stage.viewer(audience_class=each) for each in CLASSES}
         for viewer, audience_class in self.viewers:
             state, recent, volatile = viewer.known()
             wanted_state, wanted_recent, wanted_volatile = fresh[audience_class].known()

@@ -11,9 +11,19 @@ class RecordingPublisher:
 
     published: list[tuple[str, Event, str]] = field(default_factory=list)
     told: list[tuple[str, Event]] = field(default_factory=list)
+    concerns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By event id: who is told in any case."""
     _ids: set[tuple[str, str]] = field(default_factory=set)
 
-    def publish(self, room_id: str, event: Event, *, audience: str = EVERYONE) -> None:
+    def publish(
+        self,
+        room_id: str,
+        event: Event,
+        *,
+        audience: str = EVERYONE,
+        concerns: tuple[str, ...] = (),
+    ) -> None:
+        self.concerns[event.id] = concerns
         if (room_id, event.id) not in self._ids:
             self._ids.add((room_id, event.id))
             self.published.append((room_id, event, audience))

@@ -46,6 +46,7 @@ from livecommerce.protocol.session import (
 )
 from livecommerce.realtime.framing import framed
 from livecommerce.realtime.hub import Hub
+from livecommerce.realtime.publications import LIGHT_CLASS, VIEWER_CLASS
 from livecommerce.realtime.room import Room
 
 log = structlog.get_logger()
@@ -263,8 +264,13 @@ class LiveSocket(WireSocket):
         )
         frame = framed(self.codec, self.codec.encode(welcome))
         if room is not None:
+            if visitor.person_id is not None:
+                context.hub.saw(room.room_id, visitor.person_id)
+            elif hello.visitor is not None:
+                # Nobody can pass for a person, whose ids have no blank.
+                context.hub.saw(room.room_id, f"page {hello.visitor}")
             frame += context.hub.join(
-                self, room, entry.audience_class, epoch=hello.epoch, offset=hello.offset
+                self, room, _class_of(entry, hello), epoch=hello.epoch, offset=hello.offset
             )
         self.transport.write(frame)
 
@@ -273,11 +279,13 @@ class LiveSocket(WireSocket):
         room, entry = await self._enter(visitor, join.room)
         if self.is_closing:
             return
+        if visitor.person_id is not None:
+            context.hub.saw(room.room_id, visitor.person_id)
         context.hub.leave(self)
         reply = Ok(id=join.id, d=Joined(capabilities=entry.capabilities))
         frame = framed(self.codec, self.codec.encode(reply))
         frame += context.hub.join(
-            self, room, entry.audience_class, epoch=join.epoch, offset=join.offset
+            self, room, _class_of(entry, join), epoch=join.epoch, offset=join.offset
         )
         self.transport.write(frame)
 
@@ -327,6 +335,12 @@ class LiveSocket(WireSocket):
         if expires_at is not None and self._context.clock.now_ms() >= expires_at:
             raise Refused(Code.UNAUTHENTICATED)
         return visitor
+
+
+def _class_of(entry: Entry, wish: Hello | Join) -> str:
+    """The audience a visitor is one of. The staff answers for what is said, and is shown it all."""
+    is_light = wish.light and entry.audience_class == VIEWER_CLASS
+    return LIGHT_CLASS if is_light else entry.audience_class
 
 
 def _result_now(coroutine: Coroutine[Any, Any, T]) -> T | None:

@@ -95,7 +95,7 @@ class WireSocket(Connection, asyncio.Protocol):
 
     # Endings
 
-    def close(self, code: int) -> None:
+    def close(self, code: int, reason: str = "") -> None:
         """See `Connection.close`."""
         if self.is_closing:
             return
@@ -104,7 +104,7 @@ class WireSocket(Connection, asyncio.Protocol):
         if parser is None:
             parser = self._parser = self._wire.parsers.take()
         if parser.state is State.OPEN:
-            parser.send_close(code)
+            parser.send_close(code, reason)
             self._write_control(parser.data_to_send())
         self._wire.closing.add(self, self._wire.clock.mono_s())
 

@@ -138,6 +138,18 @@ class Backplane(Protocol):
         """Stores this node's counts for `lease_s` and reads the sums over all living nodes."""
         ...
 
+    async def count_visitors(
+        self, seen: Mapping[str, Collection[str]], *, keep_s: float
+    ) -> Mapping[str, int]:
+        """Adds who was seen in rooms, by name, and reads how many different ones each has had on
+        all nodes: exact, or an estimate within a few percent. Rooms that nobody reports for
+        `keep_s` begin anew.
+
+        Raises:
+            ConnectionError: some may have been added; adding them again changes nothing.
+        """
+        ...
+
     async def probe(self) -> bool:
         """Tells whether a publication made now comes back through the subscriber's own link."""
         ...

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -17,6 +18,8 @@ from livecommerce.realtime.publications import Batch, Delivery, Position, Public
 IDS_MAX = 20_000
 """Ids remembered per room: an hour of a busy chat, far beyond what a relay repeats."""
 KEYED_MAX = 10_000
+VISITORS_MAX = 500_000
+"""Names remembered per room: more than one process ever serves."""
 
 
 class _Log:
@@ -85,6 +88,7 @@ class MemoryBackplane:
         self._subscribed: set[str] = set()
         self._logs: dict[str, _Log] = {}
         self._leases: dict[str, dict[str, tuple[int, float]]] = {}
+        self._visitors: dict[str, tuple[set[str], float]] = {}
         self._swept_s = clock.mono_s()
 
     def attach(self, receiver: Receiver) -> None:
@@ -164,6 +168,21 @@ class MemoryBackplane:
                 self._leases[room_id] = living
             else:
                 del self._leases[room_id]
+        return totals
+
+    async def count_visitors(
+        self, seen: Mapping[str, Collection[str]], *, keep_s: float
+    ) -> Mapping[str, int]:
+        now_s = self._clock.mono_s()
+        for room_id, (_, until_s) in list(self._visitors.items()):
+            if until_s <= now_s:
+                del self._visitors[room_id]
+        totals = {}
+        for room_id, names in seen.items():
+            known, _ = self._visitors.get(room_id, (set(), 0.0))
+            known.update(islice(names, max(0, VISITORS_MAX - len(known))))
+            self._visitors[room_id] = known, now_s + keep_s
+            totals[room_id] = len(known)
         return totals
 
     async def probe(self) -> bool:

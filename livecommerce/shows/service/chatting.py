@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -33,10 +34,13 @@ from livecommerce.shows.wire import Author, ChatPosted, ReplyTo, SendChat, SetCh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatLimits:
-    """The flood guard: how quickly one person may speak in one room."""
+    """The flood guard: how quickly one person may speak in one room, and a room on this node."""
 
     rate_per_s: float = 1.0
     burst: float = 5.0
+    room_per_s: float = 200.0
+    """Ten times what a giant room is shown. More is refused, not swallowed: whoever is told that a
+    line is posted can rely on it. The staff is not held up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +97,10 @@ class Chat:
         """Posts a message and returns it as everyone sees it. Sent twice, it is one message.
 
         Raises:
-            Refused: `rate_limited` and `slow_mode` with the wait, `banned`, `muted` with the time
-                left, `not_found` (the room, or the message replied to), `show_not_open`,
-                `message_empty`, `message_too_long`, `idempotency_mismatch`.
+            Refused: `rate_limited` and `slow_mode` with the wait, `server_busy` when the room says
+                more than this node takes, `banned`, `muted` with the time left, `not_found` (the
+                room, or the message replied to), `show_not_open`, `message_empty`,
+                `message_too_long`, `idempotency_mismatch`.
         """
         room = await self._memory.room(room_id)
         message_id = rules.message_id(room_id, actor.person_id, command.id)
@@ -112,7 +117,7 @@ class Chat:
         shut_out = rules.may_act(speaker, now=self._clock.now_ms())
         if shut_out is not None and (refused := shut_out.refusal()) is not None:
             raise refused
-        reply_to = await self._quoted(room, room_id, command.reply_to)
+        reply_to, answered = await self._quoted(room, room_id, command.reply_to)
         mentions = await self._mentioned(room, room_id, command.mentions)
         # From here to the publication nothing is waited for: of two messages that the same person
         # sends at once, the second meets what the first has left.
@@ -127,6 +132,7 @@ class Chat:
                 reply_to=reply_to,
                 mentions=mentions,
             ),
+            concerns=(actor.person_id, *mentions, *answered),
         )
 
     async def set_chat_rules(self, actor: Actor, room_id: str, command: SetChatRules) -> Done:
@@ -168,7 +174,24 @@ class Chat:
         if wait_s:
             raise Refused(Code.RATE_LIMITED, retry_after_ms=max(1, round(wait_s * 1000)))
 
-    def _post(self, room: Recollection, speaker: Speaker, draft: ChatPosted) -> ChatPosted:
+    def _make_room(self, room: Recollection) -> None:
+        """Takes a place among the lines this node publishes of a room in a second."""
+        rate_per_s = self._limits.room_per_s
+        room.bucket, wait_s = take(
+            room.bucket, self._clock.mono_s(), rate_per_s=rate_per_s, burst=rate_per_s
+        )
+        if wait_s:
+            # Whoever is refused now is one of many; not all of them are to come back at once.
+            raise Refused(Code.SERVER_BUSY, retry_after_ms=random.randint(1_000, 4_000))
+
+    def _post(
+        self,
+        room: Recollection,
+        speaker: Speaker,
+        draft: ChatPosted,
+        *,
+        concerns: tuple[str, ...],
+    ) -> ChatPosted:
         standing = room.standing
         if (known := room.messages.get(draft.id)) is not None:
             return known
@@ -191,17 +214,20 @@ class Chat:
             return message
         # Nothing stored would tell it later, so nobody is told yes.
         self._publisher.check_accepting()
+        if not speaker.is_staff:
+            self._make_room(room)
         room.hear(message)
         show_id = standing.show.id if standing.show is not None else None
-        self._publisher.publish(standing.room.id, message)
+        self._publisher.publish(standing.room.id, message, concerns=concerns)
         self._archive.keep(standing.room.id, show_id, message)
         return message
 
     async def _quoted(
         self, room: Recollection, room_id: str, message_id: str | None
-    ) -> ReplyTo | None:
+    ) -> tuple[ReplyTo | None, tuple[str, ...]]:
+        """The message that is replied to, and who said it."""
         if message_id is None:
-            return None
+            return None, ()
         message = room.messages.get(message_id)
         if message is None and message_id not in room.removed:
             async with self._database.reading() as connection:
@@ -210,9 +236,9 @@ class Chat:
                 message = message_of(row)
         if message is None or message_id in room.removed:
             raise Refused(Code.NOT_FOUND, field="reply_to")
-        return ReplyTo(
-            message_id=message.id, name=message.author.name, text=rules.quote(message.text)
-        )
+        author = message.author
+        quoted = ReplyTo(message_id=message.id, name=author.name, text=rules.quote(message.text))
+        return quoted, (author.id,)
 
     async def _mentioned(
         self, room: Recollection, room_id: str, person_ids: Sequence[str]

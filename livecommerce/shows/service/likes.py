@@ -19,7 +19,7 @@ from livecommerce.realtime.publisher import Publisher
 from livecommerce.shows import reactions
 from livecommerce.shows.service.memory import Memory
 from livecommerce.shows.store.tables import shows
-from livecommerce.shows.wire import LikesCounted, SendLikes, ViewersCounted
+from livecommerce.shows.wire import LikesCounted, SendLikes, ViewersCounted, VisitorsCounted
 
 log = structlog.get_logger()
 
@@ -30,6 +30,11 @@ STORE_S = 5.0
 def viewers_counted(room_id: str, count: int, now: int) -> ViewersCounted:
     """Makes the event that tells a room how many are watching."""
     return ViewersCounted(id=new_id(), at=now, key="viewers", count=count)
+
+
+def visitors_counted(count: int, now: int) -> VisitorsCounted:
+    """Makes the event that tells a room's staff how many came so far."""
+    return VisitorsCounted(id=new_id(), at=now, key="visitors", unique_viewers=count)
 
 
 def likes_counted(total: int, now: int) -> LikesCounted:

@@ -50,6 +50,7 @@ class Recollection:
     """One room in memory: its standing as last read, and what was said and done in it lately."""
 
     __slots__ = (
+        "bucket",
         "chat_buckets",
         "last_at",
         "last_said_at",
@@ -76,6 +77,8 @@ class Recollection:
         """Who has said something: the ones who can be mentioned."""
         self.last_said_at: Lately[int] = Lately(PEOPLE_MAX)
         self.chat_buckets: Lately[Bucket] = Lately(PEOPLE_MAX)
+        self.bucket: Bucket | None = None
+        """Of all who say something here by way of this node."""
         self.like_buckets: Lately[Bucket] = Lately(PEOPLE_MAX)
 
     def take(self, standing: Standing, now_s: float) -> None:

@@ -12,8 +12,8 @@ from livecommerce.realtime.backplane.base import AnySignal, Backplane, Kick, Reg
 from livecommerce.realtime.backplane.memory import MemoryBackplane
 from livecommerce.realtime.backplane.redis.backplane import RedisBackplane
 from livecommerce.realtime.backplane.redis.settings import RedisSettings
-from livecommerce.realtime.publications import Batch, Delivery, Publication
-from tests.realtime.support import Hearts, Removed, likes, pub, said, shelf
+from livecommerce.realtime.publications import Batch, Delivery, Publication, publication_of
+from tests.realtime.support import Hearts, Removed, chatter, likes, pub, said, shelf
 from tests.support.redis import RedisServer
 
 ROOM = "room"
@@ -111,6 +111,16 @@ async def test_batches_get_offsets_in_order_and_are_delivered(backplane, listene
     await listener.until(lambda: len(listener.deliveries) == 2)
     assert [(each.first, len(each.logged)) for each in listener.deliveries] == [(1, 2), (3, 1)]
     assert {each.epoch for each in listener.deliveries} == {first.epoch}
+
+
+async def test_a_publication_arrives_as_it_was_published(backplane, listener):
+    (line,) = chatter(1)
+    spare = publication_of(line, concerns=("mona", "sami"))
+    assert spare.is_spare
+    await backplane.publish(ROOM, batch(spare))
+    await listener.until(lambda: bool(listener.deliveries))
+    assert listener.deliveries[0].logged == (spare,)
+    assert (await backplane.history(ROOM)).publications == (spare,)
 
 
 async def test_what_was_published_before_is_neither_numbered_nor_delivered(backplane, listener):
@@ -234,6 +244,33 @@ async def test_viewers_are_summed_over_nodes(backplane, listener):
     assert await backplane.report_viewers("n1", {ROOM: 2}, lease_s=60) == {ROOM: 2}
     assert await backplane.report_viewers("n2", {ROOM: 3, "b": 1}, lease_s=60) == {ROOM: 5, "b": 1}
     assert await backplane.report_viewers("n1", {ROOM: 0}, lease_s=60) == {ROOM: 3}
+
+
+async def test_visitors_are_counted_once_however_often_they_are_reported(backplane, listener):
+    def names(first: int, last: int) -> set[str]:
+        return {f"visitor {number}" for number in range(first, last)}
+
+    async def count(seen: dict[str, set[str]]) -> dict[str, int]:
+        return dict(await backplane.count_visitors(seen, keep_s=60))
+
+    assert await count({ROOM: set(), "quiet": set()}) == {ROOM: 0, "quiet": 0}
+    assert await count({ROOM: names(0, 3)}) == {ROOM: 3}
+    assert await count({ROOM: names(1, 4), "b": names(0, 1)}) == {ROOM: 4, "b": 1}
+    assert await count({ROOM: set()}) == {ROOM: 4}
+    # More than one command may carry.
+    many = (await count({ROOM: names(0, 12_000)}))[ROOM]
+    assert many == pytest.approx(12_000, rel=0.04)
+    assert await count({ROOM: names(0, 12_000)}) == {ROOM: many}
+
+
+async def test_visitors_are_forgotten_when_nobody_reports_their_room(backplane, listener):
+    assert await backplane.count_visitors({ROOM: {"mona"}}, keep_s=0.05) == {ROOM: 1}
+    if isinstance(backplane, MemoryBackplane):
+        assert isinstance(backplane._clock, FakeClock)
+        backplane._clock.advance(100)
+    else:
+        await asyncio.sleep(0.1)
+    assert await backplane.count_visitors({ROOM: {"sami"}}, keep_s=60) == {ROOM: 1}
 
 
 async def test_the_probe_hears_itself(backplane, listener):

@@ -1,6 +1,7 @@
 """Chat: what is said, once, by whom, how often."""
 
 import asyncio
+import dataclasses
 
 import pytest
 
@@ -47,6 +48,39 @@ async def test_a_message_is_told_and_archived(live: World):
     assert [(row["id"], row["text"], row["author_name"]) for row in rows] == [
         (posted.id, "Is it real oud?", "Sami")
     ]
+
+
+async def test_who_said_it_and_who_is_spoken_to_are_named_with_it(live: World):
+    sami, huda = await live.person("Sami"), await live.person("Huda")
+    first = await send(live, huda, "which sizes?")
+    assert live.publisher.concerns[first.id] == (huda.person_id,)
+    answer = await send(
+        live, sami, "all of them", reply_to=first.id, mentions=[live.host.person_id]
+    )
+    told = (sami.person_id, live.host.person_id, huda.person_id)
+    assert live.publisher.concerns[answer.id] == told
+    assert first.spare
+    assert not (await send(live, live.host, "welcome")).spare
+
+
+async def test_a_room_in_which_too_much_is_said_says_so(
+    live: World, monkeypatch: pytest.MonkeyPatch
+):
+    limits = dataclasses.replace(live.shows.chat._limits, room_per_s=3.0)
+    monkeypatch.setattr(live.shows.chat, "_limits", limits)
+    people = [await live.person(f"Person {number}") for number in range(5)]
+    posted = [await send(live, each, "me!") for each in people[:3]]
+    fourth = command(SendChat, text="me too!")
+    refused = await refused_with(live.shows.chat.send_chat(people[3], live.room_id, fourth))
+    assert refused.code is Code.SERVER_BUSY
+    assert refused.retry_after_ms is not None
+    assert 1_000 <= refused.retry_after_ms <= 4_000
+    # Nothing was told or kept of it, and the staff is heard.
+    assert live.events(ChatPosted) == posted
+    posted.append(await send(live, live.host, "one after the other"))
+    live.clock.advance(refused.retry_after_ms)
+    posted.append(await live.shows.chat.send_chat(people[3], live.room_id, fourth))
+    assert live.events(ChatPosted) == posted
 
 
 async def test_markup_is_text(live: World):

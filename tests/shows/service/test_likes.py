@@ -3,7 +3,7 @@
 import pytest
 
 from livecommerce.kernel.errors import Code, Refused
-from livecommerce.shows.service.likes import viewers_counted
+from livecommerce.shows.service.likes import viewers_counted, visitors_counted
 from livecommerce.shows.store.tables import shows
 from livecommerce.shows.wire import LikesCounted, MoveShow, SendLikes
 from tests.shows.world import World, code_of, command
@@ -86,6 +86,11 @@ async def test_two_processes_count_together(worlds: tuple[World, World]):
         world.shows.likes.tell_changed()
         assert totals(world)[-1] == 14
     assert await stored(one) == [14]
+
+
+def test_visitors_are_an_absolute_count():
+    event = visitors_counted(42, 1_800_000_000_000)
+    assert (event.key, event.unique_viewers, event.at) == ("visitors", 42, 1_800_000_000_000)
 
 
 def test_viewers_are_an_absolute_count():

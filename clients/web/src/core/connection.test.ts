@@ -223,6 +223,18 @@ describe('connection', () => {
     expect(distrusted).toBe(0);
   });
 
+  it('comes back at a moment of its own when many were closed at once', async () => {
+    timing.chance = 0.5;
+    await ready();
+    last().events.closed(4001, 8_000);
+    await timing.pass(3_900);
+    connection.nudge();
+    await timing.pass(50);
+    expect(wires).toHaveLength(1);
+    await timing.pass(500);
+    expect(wires).toHaveLength(2);
+  });
+
   it.each([4002, 4401])('asks for another token after close %i', async (code) => {
     await ready();
     last().events.closed(code);
@@ -260,6 +272,17 @@ describe('connection', () => {
     expect(endings.at(-1)).toBe('not_found');
   });
 
+  it('comes back to a node of an older version, which is about to be replaced', async () => {
+    connection.start();
+    await settled();
+    last().events.opened();
+    last().says({ t: 'err', id: last().hello['id'], code: 'unknown_field', retry: 'never' });
+    await timing.pass(1_000);
+    expect(wires).toHaveLength(2);
+    last().welcomes();
+    expect(connection.phase).toBe('ready');
+  });
+
   it('asks when nothing is heard, and leaves a socket that does not answer', async () => {
     await ready();
     await timing.pass(25_000);
@@ -293,6 +316,54 @@ describe('connection', () => {
     last().says({ t: 'ok', id: last().got('send_chat')[0]?.['id'], d: {} });
     await expect(reply).resolves.toEqual({});
     expect(phases.filter((phase) => phase === 'waiting')).toHaveLength(0);
+  });
+
+  it('says nothing twice that is worthless later, when it moves', async () => {
+    await ready();
+    const reply = connection.request({ t: 'send_likes', count: 3 }, { isResent: false });
+    const refused = expect(reply).rejects.toMatchObject({ code: 'offline' });
+    last().says({ t: 'moved', in_ms: 0 });
+    await timing.pass(1);
+    last().welcomes();
+    await refused;
+    expect(last().got('send_likes')).toHaveLength(0);
+  });
+
+  it('hears what either socket has for this person alone, and of the room only one', async () => {
+    await ready();
+    last().says({ t: 'moved', in_ms: 0 });
+    await timing.pass(1);
+    const told = { t: 'told', event: { t: 'order_changed', id: 'o', at: 1 } };
+    last().says(told);
+    last().says({ t: 'beat', room: 'room1', epoch: 'e', last: 7, now: 1 });
+    expect(messages).toEqual([told]);
+  });
+
+  it('tries again to move when it was refused elsewhere', async () => {
+    timing.chance = 1;
+    await ready();
+    const first = last();
+    first.says({ t: 'moved', in_ms: 0 });
+    await timing.pass(1);
+    last().events.closed(1006);
+    expect(connection.phase).toBe('ready');
+    await timing.pass(1_000);
+    expect(wires).toHaveLength(3);
+    last().welcomes();
+    expect(first.isClosed).toBe(true);
+    expect(phases).toEqual(['connecting', 'greeting', 'ready']);
+  });
+
+  it('leaves a next socket that never gets through when the node has closed meanwhile', async () => {
+    await ready();
+    last().says({ t: 'moved', in_ms: 0 });
+    await timing.pass(1);
+    wires[0]?.events.closed(4001);
+    expect(wires).toHaveLength(2);
+    expect(connection.phase).toBe('connecting');
+    await timing.pass(11_000);
+    expect(wires[1]?.isClosed).toBe(true);
+    expect(wires.length).toBeGreaterThan(2);
   });
 
   it('gives up on a command that is never answered', async () => {

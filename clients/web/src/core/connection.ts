@@ -24,13 +24,17 @@ export interface Wire {
 export interface WireEvents {
   opened(): void;
   received(text: string): void;
-  closed(code: number): void;
+  /** `withinMs`: the server spreads those it closes together over so long. */
+  closed(code: number, withinMs?: number): void;
 }
 
 export interface Greeting {
   token: string | null;
   room: string | null;
   position: Position | null;
+  isLight?: boolean;
+  /** Counts this page once among those who came, as long as it has no token. */
+  visitor?: string;
 }
 
 export interface ConnectionOptions {
@@ -71,6 +75,7 @@ const PROBE_TIMEOUT_MS = 4_000;
 const DEFAULT_BEAT_S = 25;
 const NUDGED_WITHIN_MS = 300;
 const STUCK_AFTER_MS = 2_000;
+const HAND_OVER_AGAIN_MS = 1_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -190,6 +195,13 @@ export class Connection {
     this.#wait = null;
     this.#openedAt = this.#options.timing.mono();
     this.#enter('connecting');
+    this.#expectWelcome();
+    void this.#open((attempt) => {
+      this.#current = attempt;
+    });
+  }
+
+  #expectWelcome(): void {
     this.#greetingDeadline?.cancel();
     this.#greetingDeadline = this.#options.timing.after(GREETING_TIMEOUT_MS, () => {
       this.#abandon(this.#current);
@@ -197,24 +209,22 @@ export class Connection {
       this.#opening += 1;
       this.#retry();
     });
-    void this.#open((attempt) => {
-      this.#current = attempt;
-    });
   }
 
   async #open(place: (attempt: Attempt) => void): Promise<void> {
     const opening = ++this.#opening;
     const greeting = await this.#options.greet();
     if (opening !== this.#opening || this.#phase === 'ended') return;
-    const { token, room, position } = greeting;
+    const { token, room, position, isLight, visitor } = greeting;
     const helloId = newId();
     const hello = {
       t: 'hello',
       id: helloId,
       version: PROTOCOL_VERSION,
-      ...(token === null ? {} : { token }),
+      ...(token === null ? { visitor } : { token }),
       ...(room === null ? {} : { room }),
-      ...(position === null ? {} : { epoch: position.epoch, offset: position.offset }),
+      ...position,
+      ...(isLight ? { light: true } : {}),
     };
     let attempt: Attempt | null = null;
     const wire = this.#options.open({
@@ -226,8 +236,10 @@ export class Connection {
       received: (text) => {
         if (attempt !== null && this.#knows(attempt)) this.#receive(attempt, text);
       },
-      closed: (code) => {
-        if (attempt !== null && this.#knows(attempt)) this.#lost(attempt, code);
+      closed: (code, withinMs = 0) => {
+        if (attempt === null || !this.#knows(attempt)) return;
+        if (withinMs > 0) this.#notBeforeMs = this.#options.timing.random() * withinMs;
+        this.#lost(attempt, code);
       },
     });
     attempt = { wire, helloId, isWelcome: false };
@@ -259,8 +271,9 @@ export class Connection {
         this.#handOver(message.in_ms);
         return;
       default:
-        // what the old socket still says is also told by the new one
-        if (attempt === this.#current) this.#options.onMessage(message);
+        // What one of two sockets says of the room is also told by the other; but who is told something
+        // for himself may be told by the next one alone, before its welcome.
+        if (attempt === this.#current || message.t === 'told') this.#options.onMessage(message);
     }
   }
 
@@ -286,8 +299,10 @@ export class Connection {
     this.#options.onWelcome(welcome);
     this.#enter('ready');
     this.#listen();
-    for (const pending of this.#pending.values()) {
-      if (pending.sentOn !== attempt) this.#write(attempt, pending);
+    for (const [id, pending] of this.#pending) {
+      if (pending.sentOn === attempt) continue;
+      if (pending.sentOn === null || pending.isResent) this.#write(attempt, pending);
+      else this.#settle(id)?.reject(new Refusal('offline'));
     }
   }
 
@@ -305,7 +320,8 @@ export class Connection {
         this.#options.distrust();
         break;
       default:
-        if (refusal.retry === 'never') return this.#end('refused');
+        // a node that does not know all of our greeting is about to be replaced by one of our version
+        if (refusal.retry === 'never' && refusal.code !== 'unknown_field') return this.#end('refused');
         this.#notBeforeMs = refusal.afterMs ?? 0;
     }
     this.#lost(attempt, 1006);
@@ -315,7 +331,8 @@ export class Connection {
     if (attempt === this.#successor) {
       this.#successor = null;
       this.#abandon(attempt);
-      return; // the current one goes on until the server closes it
+      this.#handOver(HAND_OVER_AGAIN_MS); // the current one goes on until the server closes it
+      return;
     }
     this.#abandon(attempt);
     this.#current = null;
@@ -332,6 +349,7 @@ export class Connection {
       this.#current = this.#successor;
       this.#successor = null;
       this.#enter('connecting');
+      this.#expectWelcome();
       return;
     }
     this.#retry();
@@ -392,13 +410,26 @@ export class Connection {
   }
 }
 
+const canInflate = 'DecompressionStream' in globalThis;
+
+function inflated(data: Blob): Promise<string> {
+  return new Response(data.stream().pipeThrough(new DecompressionStream('deflate-raw'))).text();
+}
+
 /** A `WebSocket` as a `Wire`. */
 export function openWebSocket(url: string): (events: WireEvents) => Wire {
   return (events) => {
-    const socket = new WebSocket(url, 'livecommerce.v1.json');
+    const plain = 'livecommerce.v1.json';
+    const socket = new WebSocket(url, canInflate ? [`${plain}.deflate`, plain] : plain);
+    // what is deflated takes a moment, and what comes after it must not overtake it
+    let last: Promise<void> = Promise.resolve();
+    const inTurn = (run: () => void | Promise<void>) => {
+      last = last.then(run).catch(console.error);
+    };
     socket.onopen = () => events.opened();
-    socket.onmessage = ({ data }: MessageEvent<string>) => events.received(data);
-    socket.onclose = ({ code }) => events.closed(code);
+    socket.onmessage = ({ data }: MessageEvent<string | Blob>) =>
+      inTurn(async () => events.received(typeof data === 'string' ? data : await inflated(data)));
+    socket.onclose = ({ code, reason }) => inTurn(() => events.closed(code, Number(reason.split('=')[1] ?? 0)));
     return {
       send: (text) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(text);

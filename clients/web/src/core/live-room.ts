@@ -2,6 +2,7 @@
 
 import type { ServerClock } from './clock';
 import { Connection, type Ending, type Phase, type Request, type Wire, type WireEvents } from './connection';
+import { newId } from './ids';
 import type { AnyEvent, AnyMessage, Joined, Pong, Welcome } from './protocol/generated';
 import { receive, type Position } from './recovery';
 import { EMPTY_ROOM, apply, type RoomState } from './room-state';
@@ -37,6 +38,9 @@ const PING_GAP_MS = 250;
 const PING_EVERY_MS = 60_000;
 const ASK_AGAIN_MS = 10_000;
 const ASK_WITHIN_MS = 1_500;
+/** Of a page that nobody looks at; in a smaller room there is little to be spared. */
+const LIGHT_AFTER_MS = 5_000;
+const LIGHT_FROM_VIEWERS = 500;
 
 export class LiveRoom {
   readonly #options: LiveRoomOptions;
@@ -53,6 +57,9 @@ export class LiveRoom {
   #isTelling = false;
   #asking: Timer | null = null;
   #pinging: Timer | null = null;
+  #hiding: Timer | null = null;
+  #isLight = false;
+  readonly #visitor = newId();
 
   constructor(options: LiveRoomOptions) {
     this.#options = options;
@@ -63,6 +70,8 @@ export class LiveRoom {
         token: await options.token(),
         room: options.roomId,
         position: this.#position,
+        isLight: this.#isLight,
+        visitor: this.#visitor,
       }),
       distrust: () => options.distrust(),
       onWelcome: (welcome) => this.#welcomed(welcome),
@@ -80,6 +89,7 @@ export class LiveRoom {
   }
 
   stop(): void {
+    this.#hiding?.cancel();
     this.#asking?.cancel();
     this.#pinging?.cancel();
     this.#connection.stop();
@@ -91,6 +101,23 @@ export class LiveRoom {
 
   cut(): void {
     this.#connection.cut();
+  }
+
+  /** A page that nobody looks at hears what changes, but not all that is said; seen again, it is shown the room. */
+  look(isSeen: boolean): void {
+    this.#hiding?.cancel();
+    if (!isSeen) this.#hiding = this.#options.timing.after(LIGHT_AFTER_MS, () => this.#lighten());
+    else if (this.#isLight) {
+      this.#isLight = false;
+      this.#position = null;
+      this.#join().catch(() => undefined);
+    }
+  }
+
+  #lighten(): void {
+    if (this.#isLight || this.#view.room.viewers < LIGHT_FROM_VIEWERS) return;
+    this.#isLight = true;
+    this.#join().catch(() => undefined);
   }
 
   request<Reply>(
@@ -142,6 +169,8 @@ export class LiveRoom {
       case 'beat':
         break;
       case 'told':
+        // a line of one's own, or to oneself, that the room is not shown
+        if (message.event.t === 'chat_posted') this.add(message.event);
         this.#options.onEvent(message.event, true);
         return;
       case 'regraded':
@@ -184,7 +213,8 @@ export class LiveRoom {
     const { capabilities } = await this.#connection.request<Joined>({
       t: 'join',
       room: this.#options.roomId,
-      ...(this.#position ?? {}),
+      ...this.#position,
+      ...(this.#isLight ? { light: true } : {}),
     });
     this.#change({ capabilities });
   }

@@ -42,6 +42,8 @@ export interface RoomState {
   sanctions: readonly Sanctioned[];
   likes: number;
   viewers: number;
+  /** For staff: how many came so far; 0 when that is not told. */
+  visitors: number;
   /** The highest version seen of every key, those without a value included. */
   versions: ReadonlyMap<string, number>;
   /** Ids of events that must not be applied (again): those we had, and those that were taken back. */
@@ -62,6 +64,7 @@ export const EMPTY_ROOM: RoomState = {
   sanctions: [],
   likes: 0,
   viewers: 0,
+  visitors: 0,
   versions: new Map(),
   done: new Set(),
 };
@@ -81,6 +84,7 @@ interface Draft {
   sanctions: Sanctioned[];
   likes: number;
   viewers: number;
+  visitors: number;
   versions: Map<string, number>;
   done: Set<string>;
 }
@@ -122,6 +126,9 @@ function applyOne(draft: Draft, event: AnyEvent): void {
       return;
     case 'viewers_counted':
       draft.viewers = event.count;
+      return;
+    case 'visitors_counted':
+      draft.visitors = event.unique_viewers;
       return;
     case 'chat_posted':
     case 'chat_removed':

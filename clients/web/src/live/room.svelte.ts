@@ -97,7 +97,11 @@ export class Room {
   start(): () => void {
     this.#room.start();
     const nudge = () => this.#room.nudge();
-    const seen = () => document.visibilityState === 'visible' && this.#room.nudge();
+    const seen = () => {
+      const isSeen = document.visibilityState === 'visible';
+      if (isSeen) this.#room.nudge();
+      this.#room.look(isSeen);
+    };
     const cut = () => this.#room.cut();
     window.addEventListener('online', nudge);
     window.addEventListener('offline', cut);

@@ -31,6 +31,8 @@ from livecommerce.realtime.publications import Batch, Delivery, Position, Public
 
 log = structlog.get_logger()
 
+VISITORS_AT_ONCE = 1_000
+
 
 class RedisBackplane:
     """Nodes hear each other through Redis, which may forget everything at any time.
@@ -170,6 +172,14 @@ class RedisBackplane:
         )
         return dict(zip(counts, sums, strict=True))
 
+    async def count_visitors(
+        self, seen: Mapping[str, Collection[str]], *, keep_s: float
+    ) -> Mapping[str, int]:
+        counts = await asyncio.gather(
+            *(self._count_visitors(room_id, list(names), keep_s) for room_id, names in seen.items())
+        )
+        return dict(zip(seen, counts, strict=True))
+
     async def probe(self) -> bool:
         """See `Backplane.probe`. A link that was spoken to and stays deaf is made anew."""
         heard = await asyncio.gather(*(self._probe(shard) for shard in self._shards.all()))
@@ -198,6 +208,20 @@ class RedisBackplane:
             "HMGET", meta, *fields, wait_s=wait_s, read=read
         )
         return at
+
+    async def _count_visitors(self, room_id: str, names: list[str], keep_s: float) -> int:
+        commands = self._shards.of(room_id).commands
+        count = 0
+        # In pieces: Lua takes a few thousand arguments in a call.
+        for start in range(0, max(1, len(names)), VISITORS_AT_ONCE):
+            count = await commands.send(
+                int(keep_s * 1000),
+                *names[start : start + VISITORS_AT_ONCE],
+                script=scripts.VISITORS,
+                keys=(self._keys.room(room_id).visitors,),
+                wait_s=self._settings.read_wait_s,
+            )
+        return count
 
     async def _probe(self, shard: Shard) -> bool:
         self._probed += 1

@@ -19,6 +19,7 @@ class RoomKeys:
     values: str
     """Hash: slot -> version:packed, of state keys and counters."""
     viewers: str
+    visitors: str
     channel: str
 
 
@@ -39,6 +40,7 @@ class Keys:
             ids=f"{base}:ids",
             values=f"{base}:values",
             viewers=f"{base}:viewers",
+            visitors=f"{base}:visitors",
             channel=f"{base}:channel",
         )
 

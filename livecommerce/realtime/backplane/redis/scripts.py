@@ -25,4 +25,5 @@ class Script:
 PUBLISH = Script("publish")
 READ = Script("read")
 VIEWERS = Script("viewers")
-ALL = (PUBLISH, READ, VIEWERS)
+VISITORS = Script("visitors")
+ALL = (PUBLISH, READ, VIEWERS, VISITORS)

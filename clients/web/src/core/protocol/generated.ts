@@ -41,6 +41,7 @@ export type AnyEvent =
   | Sanctioned
   | LikesCounted
   | ViewersCounted
+  | VisitorsCounted
   | StockChanged
   | SaleCounted
   | SaleChanged
@@ -169,11 +170,13 @@ export interface Hello {
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
+  light?: boolean;
   offset?: number | null;
   room?: string | null;
   t: 'hello';
   token?: string | null;
   version?: number;
+  visitor?: string | null;
 }
 /**
  * Enters a room (and leaves the one before: a connection is in one room at a time).
@@ -184,6 +187,7 @@ export interface Join {
    * Made by the client; the same id sent twice has one effect.
    */
   id: string;
+  light?: boolean;
   offset?: number | null;
   room: string;
   t: 'join';
@@ -664,6 +668,17 @@ export interface ViewersCounted {
   id: string;
   key: string;
   t: 'viewers_counted';
+}
+/**
+ * Key `visitors`, for the staff: who came so far, over all nodes.
+ *     An estimate, within a few percent. It begins anew when a room was empty for six hours.
+ */
+export interface VisitorsCounted {
+  at: number;
+  id: string;
+  key: string;
+  t: 'visitors_counted';
+  unique_viewers: number;
 }
 /**
  * Units of one variant; key `stock:<variant_id>`, version of the stock level.
