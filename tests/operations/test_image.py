@@ -85,7 +85,13 @@ def test_what_the_image_installs_serves_the_shop(tmp_path: Path):
         wheel.extractall(tmp_path / "site")
     shutil.copytree(ROOT / "clients" / "web" / "dist", app / "web")
 
-    env["PYTHONPATH"] = str(tmp_path / "site")
+    env = {key: value.replace("/app", str(app)) for key, value in env.items()} | {
+        "LIVECOMMERCE_HOST": LOOPBACK,
+        "LIVECOMMERCE_PORT": str(port),
+        "LIVECOMMERCE_DATA_DIR": str(data),
+        "PYTHONPATH": str(tmp_path / "site"),
+        "PATH": os.environ["PATH"],
+    }
     # It is what was installed that runs, not this checkout.
     asked = [sys.executable, "-P", "-c", "import livecommerce; print(livecommerce.__file__)"]
     found = subprocess.run(asked, env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -95,14 +101,7 @@ def test_what_the_image_installs_serves_the_shop(tmp_path: Path):
     assert entry[0] == "livecommerce"
     process = processes.start(
         [sys.executable, "-P", "-m", *entry],
-        env={
-            "PATH": os.environ["PATH"],
-            **{
-                key: value.replace("/app", str(app)).replace("/data", str(data))
-                for key, value in env.items()
-            },
-            "LIVECOMMERCE_PORT": str(port),
-        },
+        env=env,
         cwd=tmp_path,
     )
     try:
