@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
+from livecommerce.app.process import process_statistics
 from livecommerce.app.services import Services, open_services
 from livecommerce.config import BadSettings, Settings
 from livecommerce.gateway.metrics import Metrics
@@ -36,6 +37,7 @@ def metrics_of(services: Services) -> Metrics:
         {
             "hub": hub.statistics,
             "writer": lambda: {**asdict(writer.counts), "backlog": writer.backlog},
+            "process": process_statistics,
         }
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import gc
 import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from sqlalchemy import make_url
 from livecommerce.app.core import metrics_of, open_core, require_shared
 from livecommerce.app.ending import asked_to_end, first_of
 from livecommerce.app.parts import own_work_of, running, upkeep_of, work_of
+from livecommerce.app.process import collect_rarely
 from livecommerce.app.services import Services
 from livecommerce.app.supervisor.place import Place
 from livecommerce.config import BadSettings, Settings
@@ -163,12 +163,7 @@ async def serve(settings: Settings, *, works: bool = True, place: Place | None =
             log.info("serving", url=house.url, database=house.services.database.dialect)
         else:
             place.take(asked)
-        # What lives now lives on: the collector need not look at it again. What a command makes
-        # dies with it, without the collector: looking after every 700 objects, as is usual, took a
-        # tenth of a flash sale's time.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
+        collect_rarely()
         await house.until(asked)
         log.info("draining", seconds=settings.drain_s)
         await house.door.drain(settings.drain_s)

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from livecommerce.app.housekeeping import keep_house
+from livecommerce.app.process import collect_when_idle
 from livecommerce.app.services import Services
 from livecommerce.gateway.gatekeeper import HouseGatekeeper
 
@@ -33,6 +34,7 @@ def upkeep_of(services: Services, gatekeeper: HouseGatekeeper) -> Parts:
         "moderation": services.moderation.run(),
         "shows": services.shows.run(),
         "gatekeeper": gatekeeper.run(services.hub),
+        "collector": collect_when_idle(services.hub),
         # The sandbox plays the world outside, which goes on whether our worker is there or not.
         "sandbox": services.sandbox.run(services.payments.receive_sandbox),
     }

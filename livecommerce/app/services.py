@@ -159,6 +159,7 @@ async def open_services(
         showing=showing,
         shut_out=lambda room_id, person_id: hub.kick(person_id, CloseCode.BANNED, room_id=room_id),
         viewers=hub.viewers,
+        heard=hub.heard,
         limits=ChatLimits(
             rate_per_s=settings.chat_per_s,
             burst=settings.chat_burst,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 import structlog
 
 from livecommerce.kernel.clock import Clock
+from livecommerce.kernel.errors import Refused
 from livecommerce.protocol.codes import CloseCode
 from livecommerce.protocol.messages import Moved, Regraded
 from livecommerce.realtime import frames
@@ -40,7 +41,8 @@ BACK_PER_S = 1_000.0
 BACK_WITHIN_S = 20.0
 """Nobody is asked to wait for longer before they come back."""
 TOLD_MAX = 20_000
-"""Events told to people that are remembered: every node's relay repeats what a lost one left."""
+"""Events told to people that are remembered at most: every node's relay repeats what a lost one
+left."""
 
 
 class Hub:
@@ -81,7 +83,8 @@ class Hub:
         self._probe_failures = 0
         self._interruptions = 0
         self._quiet_since: dict[str, int] = {}
-        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._told: OrderedDict[tuple[str, str], float] = OrderedDict()
+        """Person and event, and when it was last told or repeated; the oldest first."""
         self._loader = RoomLoader(
             backplane=backplane, clock=clock, settings=settings, load_room=load_room
         )
@@ -253,6 +256,19 @@ class Hub:
         """Different ones who came to the room, on all nodes: an estimate, as of the last report."""
         return self._visitors.total(room_id)
 
+    async def heard(self, room_id: str, most: int) -> list[Publication]:
+        """The latest lines that the room's viewers were told, by whichever node, the oldest first.
+
+        A room that is not here is loaded for that, unless there is nobody to ask.
+        """
+        room = self.warm_room(room_id)
+        if room is None and self.is_ready():
+            try:
+                room = await self.open_room(room_id)
+            except (ConnectionError, Refused) as problem:
+                log.warning("a room was not heard", room_id=room_id, error=str(problem))
+        return [] if room is None else room.log.heard(most)
+
     def viewers(self, room_id: str) -> int:
         """Connections in the room on all nodes, as of the last report."""
         return self._presence.total(room_id)
@@ -264,7 +280,10 @@ class Hub:
     def statistics(self) -> HubStatistics:
         return HubStatistics(
             connections=len(self._wheel),
+            people=len(self._people),
             rooms=len(self._rooms),
+            log_events=sum(room.log.events for room in self._rooms.values()),
+            told=len(self._told),
             lagging=sum(room.lagging for room in self._rooms.values()),
             write_cost_us=self._cost.seconds * 1e6,
             published=self.publisher.published,
@@ -336,9 +355,11 @@ class Hub:
     def _tell(self, signal: Tell) -> None:
         if signal.event_id:
             name = signal.person_id, signal.event_id
-            if name in self._told:
+            is_repeated = name in self._told
+            self._told[name] = self.clock.mono_s()
+            self._told.move_to_end(name)
+            if is_repeated:
                 return
-            self._told[name] = None
             if len(self._told) > TOLD_MAX:
                 self._told.popitem(last=False)
         json = signal.json
@@ -458,6 +479,8 @@ class Hub:
                     # Somebody joined while the word was under way.
                     await self._backplane.subscribe(room_id)
         self.publisher.forget_quiet()
+        while self._told and now_s - next(iter(self._told.values())) > self.settings.told_s:
+            self._told.popitem(last=False)
 
     async def _report_viewers(self) -> None:
         counts = {room_id: room.viewers for room_id, room in self._rooms.items()}

@@ -130,6 +130,11 @@ class RoomLog:
         place of what they are."""
         self._withdrawn: OrderedDict[str, None] = OrderedDict()
 
+    @property
+    def events(self) -> int:
+        """How many can still be told to those who come back."""
+        return len(self._ring)
+
     def seed(self, seed: RoomSeed, now_s: float) -> None:
         """Takes what the database knows; it stands before everything in the ring."""
         for event in seed.state:
@@ -262,6 +267,18 @@ class RoomLog:
             if bytes_max < 0:
                 break
             kept.append(entry)
+        kept.reverse()
+        return kept
+
+    def heard(self, most: int) -> list[Publication]:
+        """The latest replayed events that stand and were told here, whoever may see them; the
+        oldest first."""
+        kept: list[Publication] = []
+        for entry in reversed(self._ring):
+            if len(kept) == most:
+                break
+            if entry.publication.replayed and not entry.is_withdrawn:
+                kept.append(entry.publication)
         kept.reverse()
         return kept
 

@@ -47,6 +47,9 @@ class HubSettings:
 
     room_linger_s: float = 30.0
     """An empty room stays loaded this long: reconnects cost no database read."""
+    told_s: float = 300.0
+    """What a person was told is remembered this long after it was last repeated. A relay repeats
+    what is unmarked every few seconds for as long as it is."""
     presence_s: float = 1.0
     presence_lease_s: float = 6.0
     visitors_s: float = 3.0

@@ -10,7 +10,13 @@ class HubStatistics:
     """Gauges first, then counters since the start."""
 
     connections: int
+    people: int
+    """People and sign-ins that have connections here."""
     rooms: int
+    log_events: int
+    """Events that rooms can still tell to those who come back."""
+    told: int
+    """Words to people that are remembered against repetition."""
     lagging: int
     write_cost_us: float
     """Smoothed cost of one write of a flush."""

@@ -265,7 +265,7 @@ class ChatRemoved(Event, frozen=True, kw_only=True, tag="chat_removed"):
 
     message_ids: list[str]
     by: str
-    """Display name of the moderator."""
+    """Display name of the moderator; empty for what went because it quoted something removed."""
 
     def redacts(self) -> tuple[str, ...]:
         return tuple(self.message_ids)

@@ -9,6 +9,7 @@ import pytest
 from livecommerce.client import RoomClient
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.events import Event
+from livecommerce.shows.store.tables import chat_messages
 from livecommerce.shows.wire import (
     Ban,
     ChatPosted,
@@ -79,6 +80,67 @@ async def test_what_happens_in_one_house_is_seen_in_the_other(tmp_path: Path, po
                     async for _ in watching.events():
                         pass
                 assert watching.reconnects == 0
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+async def test_a_moderator_removes_what_was_said_a_moment_ago_in_the_other_house(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    # Nothing reaches the archive in this test: the message is on people's screens only.
+    monkeypatch.setattr("livecommerce.shows.service.ARCHIVE_S", 3600.0)
+    with running_redis() as server:
+        settings = {"database_url": postgres_url, "redis_url": server.url()}
+        async with (
+            running_house(tmp_path / "one", **settings) as one,
+            running_house(tmp_path / "two", **settings) as two,
+        ):
+            await until_ready(one)
+            await until_ready(two)
+            shop = await one.shop()
+            viewer = await two.person()
+            async with two.client(shop.room_id, viewer) as speaking:
+                bad = await speaking.call(SendChat(id=new_id(), text="bad"))
+                # By HTTP, to a house nobody of this room is in, and by a socket.
+                await shop.command("delete_message", message_id=bad.id)
+                async with one.client(shop.room_id, shop.host) as host:
+                    worse = await speaking.call(SendChat(id=new_id(), text="worse"))
+                    assert (await heard(host, ChatPosted)).id == worse.id
+                    await host.call(DeleteMessage(id=new_id(), message_id=worse.id))
+                    async with asyncio.timeout(8):
+                        for gone in (bad, worse):
+                            while gone.id in [event.id for event in speaking.mirror.recent]:
+                                await asyncio.sleep(0.02)
+                # The house in which it was said hears a second later; its archive knows better.
+                await two.services.shows.archive.store()
+                rows = await one.services.database.fetch(chat_messages.select())
+                assert {row["id"]: row["text"] for row in rows} == {bad.id: "", worse.id: ""}
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+async def test_who_signs_out_while_redis_is_away_is_gone_from_the_other_house(
+    tmp_path: Path, postgres_url: str
+):
+    with running_redis() as server:
+        settings = {"database_url": postgres_url, "redis_url": server.url()}
+        async with (
+            running_house(tmp_path / "one", **settings) as one,
+            running_house(tmp_path / "two", **settings) as two,
+        ):
+            shop = await one.shop()
+            leaving, banned = await two.person(), await two.person()
+            async with (
+                two.client(shop.room_id, leaving, reconnect=False) as first,
+                two.client(shop.room_id, banned, reconnect=False) as second,
+            ):
+                server.kill()
+                await one.api.post("/v1/auth/sign-out", {}, token=leaving.token)
+                await shop.command("ban", person_id=banned.person_id)
+                async with asyncio.timeout(8):
+                    for gone in (first, second):
+                        async for _ in gone.events():
+                            pass
 
 
 @pytest.mark.redis

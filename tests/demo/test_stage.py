@@ -2,66 +2,20 @@
 
 import re
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
 from livecommerce.demo.stage import lan_address
-from tests.support import processes
-from tests.support.ports import accepts, free_port, free_ports
+from tests.demo.opened import OPEN, OPEN_ON_NODES, demo
+from tests.support.ports import accepts, free_ports
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
-OPEN = "The living room is open."
-OPEN_ON_NODES = "The living room is open on two nodes."
 SECOND_START_S = 10.0
-
-
-class Demo:
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, port: int) -> None:
-        self.process = process
-        self.log = log
-        self.port = port
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def wait_for(self, text: str, *, within_s: float) -> None:
-        deadline = time.monotonic() + within_s
-        while text not in self.said():
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.05)
-
-    def end(self, by: signal.Signals) -> tuple[int, float]:
-        """The exit code, and the seconds it took."""
-        started_s = time.monotonic()
-        code = processes.stop(self.process, by=by, timeout_s=30)
-        return code, time.monotonic() - started_s
-
-
-@contextmanager
-def demo(folder: Path, pictures: Path, *more: str, crowd: int = 3, port: int = 0) -> Iterator[Demo]:
-    port, log = port or free_port(), folder.with_suffix(".log")
-    command = [sys.executable, "-m", "tests.demo.staged"]
-    with log.open("wb") as output:
-        process = processes.start(
-            [*command, str(folder), str(port), str(crowd), str(pictures), *more],
-            output=output,
-            cwd=ROOT,
-        )
-    try:
-        yield Demo(process, log, port)
-    finally:
-        processes.stop(process, by=signal.SIGKILL)
 
 
 def test_it_opens_and_opens_again_and_ends(tmp_path: Path, pictures: Path):

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -206,6 +207,23 @@ async def test_a_person_is_told_on_all_connections_and_nobody_else_is():
         for viewer in (phone, laptop):
             assert viewer.read()[-1]["event"]["text"] == "your order"
         assert "told" not in kinds(stranger)
+
+
+async def test_what_a_person_was_told_is_remembered_while_it_is_repeated():
+    settings = replace(QUICK, told_s=0.5)
+    async with opened(Database(), settings=settings) as hub:
+        viewer = await enter(hub)
+        hub.identify(viewer, ("person",))
+        order, other = said("your order"), said("another order")
+        hub.publisher.tell("person", other)
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + 3 * settings.told_s
+        while loop.time() < until_s:
+            _ = hub.publisher.deliver_to("person", order)
+            await asyncio.sleep(settings.told_s / 10)
+        told = [each["event"]["text"] for each in viewer.read() if each["t"] == "told"]
+        assert sorted(told) == ["another order", "your order"]
+        await until(lambda: hub.statistics().told == 0)
 
 
 async def test_kick_closes_a_person_or_a_sign_in():

@@ -26,6 +26,7 @@ from livecommerce.people.service import People
 from livecommerce.people.service.vault import Vault
 from livecommerce.protocol.commands import Command
 from livecommerce.protocol.events import EVERYONE, Event
+from livecommerce.realtime.publications import Publication, publication_of
 from livecommerce.shows.service import ChatLimits, Showing, Shows
 from livecommerce.shows.wire import AddOffer, ChatPosted, OfferView, RoomDraft, RoomView, SendChat
 from livecommerce.stock.service import Shelf, Stock
@@ -60,6 +61,8 @@ class World:
     room: RoomView
     shut_out: list[tuple[str, str]] = field(default_factory=list)
     viewers: dict[str, int] = field(default_factory=dict)
+    cable: list[RecordingPublisher] = field(default_factory=list)
+    """What all processes of the house publish, and so what viewers of each are told."""
 
     @property
     def room_id(self) -> str:
@@ -193,6 +196,15 @@ async def open_world(
     )
     shut_out: list[tuple[str, str]] = []
     viewers: dict[str, int] = {}
+    cable = [] if like is None else like.cable
+    cable.append(publisher)
+
+    async def heard(room_id: str, most: int) -> list[Publication]:
+        told = [event for each in cable for room, event, _ in each.published if room == room_id]
+        gone = {id for event in told for id in event.redacts()}
+        lines = [event for event in told if event.replayed and event.id not in gone]
+        return [publication_of(event) for event in lines[-most:]]
+
     shows = Shows(
         database=database,
         publisher=publisher,
@@ -204,6 +216,7 @@ async def open_world(
         showing=showing,
         shut_out=lambda room_id, person_id: shut_out.append((room_id, person_id)),
         viewers=lambda room_id: viewers.get(room_id, 0),
+        heard=heard,
         limits=limits,
     )
 
@@ -243,6 +256,7 @@ async def open_world(
         room=room,
         shut_out=shut_out,
         viewers=viewers,
+        cable=cable,
     )
 
 

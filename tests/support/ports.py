@@ -6,6 +6,8 @@ import time
 from contextlib import ExitStack, suppress
 
 LOOPBACK = "127.0.0.1"
+OUT_OF_THE_WAY = 20_000, 32_000
+"""Ports below the range that systems take for outgoing connections."""
 
 
 def free_port() -> int:
@@ -20,11 +22,11 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> int:
-    """The first of some neighbouring ports that nobody listens on. See `free_port`."""
+    """The first of some neighbouring free ports that no outgoing connection is given."""
     while True:
-        first = free_port()
+        first = random.randrange(*OUT_OF_THE_WAY)
         with suppress(OSError), ExitStack() as stack:
-            for port in range(first + 1, first + count):
+            for port in range(first, first + count):
                 probe = stack.enter_context(socket.socket())
                 probe.bind((LOOPBACK, port))
             return first
@@ -36,14 +38,7 @@ def lasting_port() -> int:
     While a server is down, whoever tries to reach it on a port of the ephemeral range may be given
     that very port to come from, and reaches himself; then the server cannot have it back.
     """
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
+    return free_ports(1)
 
 
 def accepts(port: int, host: str = LOOPBACK) -> bool:

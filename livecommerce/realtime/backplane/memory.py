@@ -16,7 +16,10 @@ from livecommerce.realtime.backplane.base import AnySignal, History, Receiver
 from livecommerce.realtime.publications import Batch, Delivery, Position, Publication
 
 IDS_MAX = 20_000
-"""Ids remembered per room: an hour of a busy chat, far beyond what a relay repeats."""
+"""Ids remembered per room, at most."""
+IDS_S = 300.0
+"""How long at least: far beyond what a relay of this process repeats."""
+_MARK_S = 30.0
 KEYED_MAX = 10_000
 VISITORS_MAX = 500_000
 """Names remembered per room: more than one process ever serves."""
@@ -25,7 +28,7 @@ VISITORS_MAX = 500_000
 class _Log:
     """One room's log. Offsets of `ring` run from `top - len(ring) + 1` to `top`."""
 
-    __slots__ = ("bytes_kept", "epoch", "ids", "keyed", "ring", "top", "touched_s")
+    __slots__ = ("bytes_kept", "epoch", "ids", "keyed", "marks", "ring", "top", "touched_s")
 
     def __init__(self, epoch: str, top: int, now_s: float) -> None:
         self.epoch = epoch
@@ -33,6 +36,8 @@ class _Log:
         self.ring: deque[tuple[float, Publication]] = deque()
         self.bytes_kept = 0
         self.ids: OrderedDict[str, int] = OrderedDict()
+        self.marks: deque[tuple[float, int]] = deque()
+        """What `top` was, every half a minute."""
         self.keyed: OrderedDict[tuple[str, str], Publication] = OrderedDict()
         self.touched_s = now_s
 
@@ -67,6 +72,16 @@ class _Log:
         ring = self.ring
         while ring and (ring[0][0] < now_s - keep_s or self.bytes_kept > keep_bytes):
             self.bytes_kept -= len(ring.popleft()[1].json)
+        self._forget_ids(now_s)
+
+    def _forget_ids(self, now_s: float) -> None:
+        marks, ids = self.marks, self.ids
+        if not marks or now_s - marks[-1][0] >= _MARK_S:
+            marks.append((now_s, self.top))
+        while marks and now_s - marks[0][0] > IDS_S:
+            _, top = marks.popleft()
+            while ids and next(iter(ids.values())) <= top:
+                ids.popitem(last=False)
 
 
 class MemoryBackplane:

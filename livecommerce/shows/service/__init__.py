@@ -19,7 +19,7 @@ from livecommerce.shows.service.bagging import Bags
 from livecommerce.shows.service.chatting import Chat, ChatLimits
 from livecommerce.shows.service.housing import Rooms
 from livecommerce.shows.service.likes import STORE_S, TELL_S, Likes, viewers_counted
-from livecommerce.shows.service.memory import REFRESH_S, Memory
+from livecommerce.shows.service.memory import REFRESH_S, Heard, Memory
 from livecommerce.shows.service.moderating import Moderating
 from livecommerce.shows.service.pinning import Pins
 from livecommerce.shows.service.running import Running
@@ -39,6 +39,7 @@ class Shows:
     Args:
         shut_out: closes the connections of a person in a room: (room_id, person_id).
         viewers: how many watch a room now.
+        heard: the latest lines a room's viewers were told, whichever node said them.
     """
 
     def __init__(
@@ -54,10 +55,11 @@ class Shows:
         showing: Showing,
         shut_out: Callable[[str, str], None],
         viewers: Callable[[str], int],
+        heard: Heard,
         limits: ChatLimits | None = None,
     ) -> None:
         self.showing = showing
-        self.memory = Memory(database=database, clock=clock)
+        self.memory = Memory(database=database, clock=clock, heard=heard)
         self.archive = Archive(database=database)
         writer = SlotWriter(database=database, showing=showing)
         self.rooms = Rooms(

@@ -12,9 +12,9 @@ import structlog
 from livecommerce.database.engine import Database
 from livecommerce.database.group_commit import Need, Rows, Write
 from livecommerce.kernel.errors import Refused
-from livecommerce.shows.store.records import columns_of_message
+from livecommerce.shows.store.records import columns_of_message, columns_of_tombstone
 from livecommerce.shows.store.tables import chat_messages
-from livecommerce.shows.wire import ChatPosted
+from livecommerce.shows.wire import ChatPosted, ChatRemoved
 
 log = structlog.get_logger()
 
@@ -37,15 +37,34 @@ class _Store(Write[None]):
     def needs(self) -> Iterable[Need]:
         for line in self.lines:
             yield Need(chat_messages, line.message.id)
+            if line.message.reply_to is not None:
+                yield Need(chat_messages, line.message.reply_to.message_id)
 
     def decide(self, rows: Rows, now: int) -> None:
         for line in self.lines:
+            message = line.message
             # It is there when it was resent, or when it was removed before it came to be stored:
             # then its tombstone stays as it is.
-            if rows.get(chat_messages, line.message.id) is None:
-                rows.insert(
-                    chat_messages, columns_of_message(line.room_id, line.show_id, line.message)
-                )
+            if rows.get(chat_messages, message.id) is not None:
+                continue
+            quote = message.reply_to
+            quoted = None if quote is None else rows.get(chat_messages, quote.message_id)
+            if quoted is None or quoted["removed_at"] is None:
+                rows.insert(chat_messages, columns_of_message(line.room_id, line.show_id, message))
+                continue
+            # Another process removed what is quoted here before this one knew of it.
+            gone = columns_of_tombstone(
+                line.room_id,
+                message.author.id,
+                said_at=message.at,
+                removed_at=now,
+                by=quoted["removed_by"],
+            )
+            rows.insert(chat_messages, {"id": message.id, **gone})
+            rows.publish(
+                line.room_id,
+                ChatRemoved(id=f"{message.id}.gone", at=now, message_ids=[message.id], by=""),
+            )
 
 
 class Archive:

@@ -230,6 +230,8 @@ class Chat:
             return None, ()
         message = room.messages.get(message_id)
         if message is None and message_id not in room.removed:
+            message = (await self._memory.caught_up(room_id)).messages.get(message_id)
+        if message is None and message_id not in room.removed:
             async with self._database.reading() as connection:
                 row = await reading.message(connection, room_id, message_id)
             if row is not None and row["removed_at"] is None:

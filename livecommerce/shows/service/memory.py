@@ -7,28 +7,40 @@ found by the refresh, once a second for all rooms together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+import msgspec
 
 from livecommerce.database.engine import Database
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
-from livecommerce.shows.service.recollection import Recollection
+from livecommerce.realtime.publications import Publication
+from livecommerce.shows.service.recollection import MESSAGES_MAX, Recollection
 from livecommerce.shows.store import reading
 from livecommerce.shows.store.records import message_of
+from livecommerce.shows.wire import ChatPosted
 
 STALE_S = 2.0
 REFRESH_S = 1.0
 IDLE_S = 600.0
 SEEDED_MESSAGES = 50
+Heard = Callable[[str, int], Awaitable[Sequence[Publication]]]
+"""(room_id, most) -> the latest lines that the room's viewers were told."""
+
 OVERLAP_MS = 10_000
 """How far back a refresh looks for what others said: their archive lags, their clocks differ."""
+
+
+_CHAT = b'{"t":"chat_posted",'
+_message = msgspec.json.Decoder(ChatPosted)
 
 
 class Memory:
     """Recollections of rooms, by room id."""
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
+    def __init__(self, *, database: Database, clock: Clock, heard: Heard) -> None:
         self._database = database
+        self._heard = heard
         self._clock = clock
         self._rooms: dict[str, Recollection] = {}
         self._ids_by_slug: dict[str, str] = {}
@@ -45,6 +57,21 @@ class Memory:
         if room is None or now_s - room.read_at_s > STALE_S:
             room = await self._read_once(room_id)
         room.used_at_s = now_s
+        return room
+
+    async def caught_up(self, room_id: str) -> Recollection:
+        """Returns the room with all that its viewers have seen, whichever node it was said on.
+
+        The archive lags by a second, and what a node that died had not archived is in it never; a
+        moderator means what is on the screen.
+
+        Raises:
+            Refused: `not_found`.
+        """
+        room = await self.room(room_id)
+        for told in await self._heard(room_id, MESSAGES_MAX):
+            if told.id not in room.messages and told.json.startswith(_CHAT):
+                room.hear(_message.decode(told.json))
         return room
 
     def known(self, room_id: str) -> Recollection | None:

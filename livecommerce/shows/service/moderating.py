@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from livecommerce.database.engine import Database
@@ -150,6 +150,7 @@ class Moderating:
             Refused: `forbidden`, `not_found` (a message of another room is not here).
         """
         await self._people.require(actor, room_id, Capability.CHAT_MODERATE)
+        await self._memory.caught_up(room_id)
         author_id = await self._author_of(room_id, command.message_id)
         authors = await self._with_quotes(room_id, {command.message_id: author_id})
         done = await self._database.writer.submit(
@@ -162,7 +163,7 @@ class Moderating:
                 prepared_at=self._clock.now_ms(),
             )
         )
-        await self._forget(room_id, authors)
+        await self._finish(actor.person_id, actor.name, room_id, authors)
         return done
 
     async def time_out(self, actor: Actor, room_id: str, command: TimeOut) -> Done:
@@ -182,7 +183,7 @@ class Moderating:
             command_id=command.id,
             then=self._consequence(actor, room_id, removal),
         )
-        await self._forget(room_id, removal.authors)
+        await self._finish(actor.person_id, actor.name, room_id, removal.authors)
         return Done()
 
     async def ban(self, actor: Actor, room_id: str, command: Ban) -> Done:
@@ -201,7 +202,7 @@ class Moderating:
             command_id=command.id,
             then=self._consequence(actor, room_id, removal),
         )
-        await self._forget(room_id, removal.authors)
+        await self._finish(actor.person_id, actor.name, room_id, removal.authors)
         return Done()
 
     async def lift(self, actor: Actor, room_id: str, command: Lift) -> Done:
@@ -259,7 +260,7 @@ class Moderating:
 
     async def _removal_of(self, room_id: str, person_id: str) -> _Removal:
         """What goes when this person is silenced: what they said lately, and who quoted it."""
-        room = await self._memory.room(room_id)
+        room = await self._memory.caught_up(room_id)
         said = [
             message.id for message in room.standing_messages() if message.author.id == person_id
         ]
@@ -284,11 +285,28 @@ class Moderating:
                 found.update((message_id, replies[message_id]) for message_id in newest)
         return found
 
-    async def _forget(self, room_id: str, message_ids: Collection[str]) -> None:
-        """Takes the removed ones out of memory; a repeated command may have removed none."""
+    async def _finish(
+        self, by_id: str, by_name: str, room_id: str, authors: Mapping[str, str]
+    ) -> None:
+        """Takes the removed ones out of memory; a repeated command may have removed none.
+
+        A reply that another process archived after we had looked for replies goes now. One that is
+        archived later finds there that its quote is gone.
+        """
         async with self._database.reading() as connection:
-            removed = await reading.removed_among(connection, room_id, message_ids)
-        (await self._memory.room(room_id)).forget(removed)
+            removed = await reading.removed_among(connection, room_id, authors)
+        quoting = await self._with_quotes(room_id, {id: authors[id] for id in removed})
+        late = {id: author for id, author in quoting.items() if id not in authors}
+        if late:
+            await self._sweep(room_id, late, by_id=by_id, by_name=by_name)
+        (await self._memory.room(room_id)).forget([*removed, *late])
+
+    async def _sweep(
+        self, room_id: str, authors: Mapping[str, str], *, by_id: str, by_name: str
+    ) -> None:
+        removal = _Removal(room_id, authors, event_id=new_id())
+        prepared_at = self._clock.now_ms()
+        await self._database.writer.submit(_Sweep(removal, prepared_at, by_id, by_name))
 
     async def sweep(self) -> None:
         """Removes what silenced people could still say here before this process knew of it."""
@@ -303,15 +321,8 @@ class Moderating:
             if slipped:
                 authors = await self._with_quotes(room_id, slipped)
                 by_name = (await self._people.names([sanction.by])).get(sanction.by, "")
-                await self._database.writer.submit(
-                    _Sweep(
-                        _Removal(room_id, authors, event_id=new_id()),
-                        prepared_at=self._clock.now_ms(),
-                        by_id=sanction.by,
-                        by_name=by_name,
-                    )
-                )
-                await self._forget(room_id, authors)
+                await self._sweep(room_id, authors, by_id=sanction.by, by_name=by_name)
+                await self._finish(sanction.by, by_name, room_id, authors)
             if self._clock.now_ms() > until:
                 self._unswept.pop((room_id, person_id), None)
 

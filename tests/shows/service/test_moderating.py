@@ -261,6 +261,93 @@ async def test_what_one_process_removes_the_other_does_not_archive(worlds: tuple
         assert await world.recent() == []
 
 
+async def test_what_another_process_has_just_posted_can_be_removed(worlds: tuple[World, World]):
+    one, other = worlds
+    sami, rana = await one.person("Sami"), await one.person("Rana")
+    await one.shows.running.move_show(one.host, one.room_id, command(MoveShow, to="live"))
+    await one.shows.memory.room(one.room_id)
+    bad = await other.say(sami, "bad")
+    quoting = await other.say(rana, "how rude", reply_to=bad)
+    kept = await other.say(rana, "nice lamp")
+    await delete(one, one.host, bad)
+    assert set(removed(one)) == {bad, quoting}
+    assert (await refused_with(one.say(rana, "what was it?", reply_to=bad))).code is Code.NOT_FOUND
+    # Its archive comes now, and finds what was decided.
+    archived = await rows(other)
+    assert {id for id, row in archived.items() if row["text"]} == {kept}
+    assert archived[bad]["removed_by"] == one.host.person_id
+    await other.shows.memory.refresh()
+    for world in worlds:
+        assert [message.id for message in await world.recent()] == [kept]
+
+
+async def test_what_another_process_has_just_posted_can_be_answered(worlds: tuple[World, World]):
+    one, other = worlds
+    await one.shows.running.move_show(one.host, one.room_id, command(MoveShow, to="live"))
+    await one.shows.memory.room(one.room_id)
+    asked = await other.say(await other.person("Sami"), "how much?")
+    answer = await one.say(one.host, "twenty", reply_to=asked)
+    (posted,) = [event for event in one.events(ChatPosted) if event.id == answer]
+    assert posted.reply_to is not None
+    assert posted.reply_to.text == "how much?"
+
+
+async def test_a_ban_takes_what_was_just_posted_elsewhere(worlds: tuple[World, World]):
+    one, other = worlds
+    sami = await one.person("Sami")
+    await one.shows.running.move_show(one.host, one.room_id, command(MoveShow, to="live"))
+    await one.shows.memory.room(one.room_id)
+    bad = await other.say(sami, "bad")
+    await sanction(one, one.host, Ban, sami)
+    assert removed(one) == [bad]
+    assert (await rows(other))[bad]["text"] == ""
+
+
+async def test_a_quote_of_what_was_removed_elsewhere_goes_when_it_is_archived(
+    worlds: tuple[World, World],
+):
+    one, other = worlds
+    sami, rana = await one.person("Sami"), await one.person("Rana")
+    await one.shows.running.move_show(one.host, one.room_id, command(MoveShow, to="live"))
+    bad = await other.say(sami, "bad")
+    await other.shows.archive.store()
+    await delete(one, one.host, bad)
+    # The other process has not heard of it yet.
+    quoting = await other.say(rana, "how rude", reply_to=bad)
+    deeper = await other.say(rana, "indeed", reply_to=quoting)
+    archived = await rows(other)
+    assert [archived[id]["reply_text"] for id in (quoting, deeper)] == [None, None]
+    assert [archived[id]["text"] for id in (quoting, deeper)] == ["", ""]
+    await other.outbox.close()
+    assert set(removed(other)) == {quoting, deeper}
+    await other.shows.memory.refresh()
+    assert (await other.shows.memory.room(one.room_id)).standing_messages() == []
+
+
+async def test_a_reply_that_is_archived_while_its_quote_goes_goes_too(
+    worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+):
+    one, other = worlds
+    sami, rana = await one.person("Sami"), await one.person("Rana")
+    await one.shows.running.move_show(one.host, one.room_id, command(MoveShow, to="live"))
+    bad = await other.say(sami, "bad")
+    await other.shows.archive.store()
+    looked = one.database.writer.submit
+    late: list[str] = []
+
+    async def archived_meanwhile(write):
+        if not late:
+            late.append(await other.say(rana, "how rude", reply_to=bad))
+            await other.shows.archive.store()
+        return await looked(write)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(one.database.writer, "submit", archived_meanwhile)
+        await delete(one, one.host, bad)
+    assert set(removed(one)) == {bad, *late}
+    assert (await rows(one))[late[0]]["reply_text"] is None
+
+
 async def test_what_slips_in_beside_a_sanction_is_swept(live: World):
     sami = await live.person("Sami")
     await live.say(sami, "before")

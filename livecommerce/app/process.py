@@ -1,0 +1,57 @@
+"""What a process can say about itself; /metrics reads it, and a soak judges by it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from livecommerce.realtime.hub import Hub
+
+IDLE_LOOK_S = 10.0
+
+_MEMORY = Path("/proc/self/statm")
+_FILES = Path("/proc/self/fd")
+
+
+def process_statistics() -> Mapping[str, int]:
+    """Gives memory, tasks and open files. Costs tens of microseconds; nothing is collected for it.
+
+    resident_bytes: what the kernel holds in memory for us (Linux only).
+    memory_blocks: small pieces of memory that Python objects live in, and have not given back.
+    tasks: of the event loop, those that have not ended.
+    open_files: sockets are among them (Linux only).
+    """
+    found = {"memory_blocks": sys.getallocatedblocks(), "tasks": len(asyncio.all_tasks())}
+    if _MEMORY.exists():
+        pages = int(_MEMORY.read_text().split()[1])
+        found["resident_bytes"] = pages * os.sysconf("SC_PAGESIZE")
+        found["open_files"] = len(os.listdir(_FILES))
+    return found
+
+
+def collect_rarely() -> None:
+    """What lives now lives on: the collector need not look at it again. What a command makes dies
+    with it, without the collector: looking after every 700 objects, as is usual, took a tenth of a
+    flash sale's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+async def collect_when_idle(hub: Hub) -> None:
+    """Collects everything when the last viewer has left, until cancelled.
+
+    By the rare rounds alone, what a show leaves behind would stay in memory for hours. It takes
+    tens of milliseconds, which nobody is there to notice.
+    """
+    is_clean = True
+    while True:
+        await asyncio.sleep(IDLE_LOOK_S)
+        is_empty = hub.statistics().connections == 0
+        if is_empty and not is_clean:
+            gc.collect()
+        is_clean = is_empty
