@@ -251,10 +251,10 @@ def _audit_agreement(views: Sequence[View], verdict: Verdict) -> None:
         for epoch, ids in by_epoch.items():
             orders.setdefault(epoch, []).append((view, list(ids)))
     for seen in orders.values():
-        reference, order = max(seen, key=lambda each: len(each[1]))
-        places = {id: place for place, id in enumerate(order)}
-        for view, ids in seen:
-            for before, after in pairwise(id for id in ids if id in places):
+        reference, longest = max(seen, key=lambda each: len(each[1]))
+        places = {id: place for place, id in enumerate(longest)}
+        for view, order in seen:
+            for before, after in pairwise(id for id in order if id in places):
                 if places[after] < places[before]:
                     verdict.inverted.append(
                         f"{view.name} {after} after {before}, unlike {reference.name}"

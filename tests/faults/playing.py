@@ -189,6 +189,8 @@ class Playing:
         self.over = asyncio.Event()
         self.silent_s = 0.0
         """How long the viewers took to know everything after the last word."""
+        self.losses = 0
+        """Connections that were lost before the end."""
 
     @property
     def room_id(self) -> str:
@@ -202,11 +204,6 @@ class Playing:
     def snapshots(self) -> int:
         """The most that any viewer was shown, the one it joined with not counted."""
         return max(each.snapshots for each in self.viewers) - 1
-
-    @property
-    def losses(self) -> int:
-        """Connections that were lost."""
-        return sum(each.losses for each in self.viewers)
 
     async def everybody_knows(self, within_s: float = SETTLED_S) -> float:
         """Waits until every viewer was shown all that is written so far; gives how long it took.
@@ -256,6 +253,7 @@ async def playing(shop: Shop, ports: Sequence[int]) -> AsyncIterator[Playing]:
                 play.silent_s = await play.everybody_knows()
             except TimeoutError:
                 play.silent_s = SETTLED_S
+            play.losses = sum(each.losses for each in play.viewers)
         finally:
             for task in talking:
                 task.cancel()

@@ -29,7 +29,6 @@ REST_S = 45.0
 SETTINGS = {
     "LIVECOMMERCE_MESSAGES_PER_S": "500",
     "LIVECOMMERCE_MESSAGES_BURST": "1000",
-    "LIVECOMMERCE_BEAT_S": "2",
 }
 _slugs = itertools.count(1)
 

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -115,7 +117,9 @@ async def test_an_answer_is_lost_after_the_script_ran(redis_server: RedisServer,
         digest = await direct.script_load("return redis.call('INCR', 'ran')")
         other = await direct.script_load("return 7")
         proxy.lose_answers(digest)
-        client: Redis = Redis(host=LOOPBACK, port=proxy.port, retry=None, socket_timeout=5)
+        client: Redis = Redis(
+            host=LOOPBACK, port=proxy.port, retry=Retry(NoBackoff(), 0), socket_timeout=5
+        )
         assert await client.evalsha(other, 0) == 7
         with pytest.raises(RedisConnectionError):
             await client.evalsha(digest, 0)

@@ -1,0 +1,39 @@
+"""The fast profile of the failure suite, on every push: a test a row.
+
+The rows that were asked for are played together, side by side where they can be, when the first of
+them is wanted.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from tests.faults.all_rows import rows_of
+from tests.faults.report import Report
+from tests.faults.rows import FAST, Row, play_rows
+from tests.support.postgres import PostgresServer
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.redis]
+
+
+@pytest.fixture(scope="module")
+def reports(
+    request: pytest.FixtureRequest, postgres_server: PostgresServer
+) -> Mapping[int, Report]:
+    asked = [
+        row.number
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.function is test_row
+        if isinstance(row := item.callspec.params["row"], Row)
+    ]
+    played = asyncio.run(play_rows(rows_of(asked), FAST, postgres_server))
+    return {report.number: report for report in played}
+
+
+@pytest.mark.parametrize(
+    "row", rows_of(), ids=lambda row: f"{row.number}-{row.title}".replace(" ", "-")
+)
+def test_row(row: Row, reports: Mapping[int, Report]):
+    assert reports[row.number].breaches == []
+    assert reports[row.number].injections > 0
