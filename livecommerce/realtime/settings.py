@@ -43,7 +43,8 @@ class HubSettings:
     """An empty room stays loaded this long: reconnects cost no database read."""
     presence_s: float = 1.0
     presence_lease_s: float = 6.0
-    position_check_s: float = 5.0
+    position_check_s: float = 3.0
+    """A last batch that was lost is missed at the second check in which nothing came: after 6 s."""
     probe_s: float = 5.0
 
     drain_slice_ms: float = 250.0

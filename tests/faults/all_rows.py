@@ -1,9 +1,9 @@
 """Imports every module of rows, so that `ROWS` is complete. A new module is one line here."""
 
-from tests.faults import redis_messages
+from tests.faults import redis_links, redis_memory, redis_messages
 from tests.faults.rows import ROWS, Row
 
-__all__ = ["ROWS", "redis_messages", "rows_of"]
+__all__ = ["ROWS", "redis_links", "redis_memory", "redis_messages", "rows_of"]
 
 
 def rows_of(numbers: list[int] | None = None) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -40,31 +40,36 @@ class Talker:
         self.accepted_s: list[float] = []
         self.slowest_answer_s = 0.0
         self.likes = 0
+        self._lines = 0
+        self._values = 0
         self._slot = slot
         self._ledger = ledger
 
-    async def talk(self, over: asyncio.Event) -> None:
-        """Until it is over; the last word is a line and a pin."""
+    async def talk(self, speaking: asyncio.Event, over: asyncio.Event) -> None:
+        """Until it is over, and only while somebody wants to hear it."""
+
+        async def repeat(act: Callable[[], Awaitable[None]], every_s: float) -> None:
+            while not over.is_set():
+                if speaking.is_set():
+                    await act()
+                await asyncio.sleep(every_s)
+
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._repeat(self._say, LINE_EVERY_S, over))
-            tasks.create_task(self._repeat(self._pin, PIN_EVERY_S, over))
+            tasks.create_task(repeat(self.say, LINE_EVERY_S))
+            tasks.create_task(repeat(self.pin, PIN_EVERY_S))
 
-    async def _repeat(self, act: Callable[[int], Any], every_s: float, over: asyncio.Event) -> None:
-        number = 1
-        while not over.is_set():
-            await act(number)
-            number += 1
-            await asyncio.sleep(every_s)
-
-    async def _say(self, number: int) -> None:
-        text = f"{self.name} {number}"
+    async def say(self) -> None:
+        """One line more."""
+        self._lines += 1
+        text = f"{self.name} {self._lines}"
         fate = await self._ask(SendChat(id=new_id(), text=text))
         (self.refused_s if fate is Fate.REFUSED else self.accepted_s).append(time.monotonic())
         self._ledger.write(Published(self.name, Lane.LOG, text, fate=fate))
 
-    async def _pin(self, number: int) -> None:
-        text = f"value {number}"
-        fate = await self._ask(PinText(id=new_id(), slot=self._slot, text=text))
+    async def pin(self) -> None:
+        """Another value of this talker's slot."""
+        self._values = number = self._values + 1
+        fate = await self._ask(PinText(id=new_id(), slot=self._slot, text=f"value {number}"))
         key = f"pin:{self._slot}"
         self._ledger.write(Published(self.name, Lane.STATE, "", key, number, fate))
 
@@ -176,6 +181,10 @@ def value_of(text: str | None) -> int:
     return int(text.removeprefix("value "))
 
 
+class NotKnown(Exception):
+    """Somebody was not shown something in time."""
+
+
 class Playing:
     """The room of one row. Made by `playing`."""
 
@@ -187,6 +196,8 @@ class Playing:
         self.clients: list[ClientViewer] = []
         self.sockets: list[SocketViewer] = []
         self.over = asyncio.Event()
+        self.speaking = asyncio.Event()
+        self.speaking.set()
         self.silent_s = 0.0
         """How long the viewers took to know everything after the last word."""
         self.losses = 0
@@ -205,14 +216,28 @@ class Playing:
         """The most that any viewer was shown, the one it joined with not counted."""
         return max(each.snapshots for each in self.viewers) - 1
 
+    async def hush(self) -> None:
+        """Has the talkers be quiet, and waits until everybody knows what they have said."""
+        self.speaking.clear()
+        # A word under way is answered within a moment while nothing is broken.
+        await asyncio.sleep(2 * PIN_EVERY_S)
+        await self.everybody_knows()
+
+    def speak(self) -> None:
+        self.speaking.set()
+
     async def everybody_knows(self, within_s: float = SETTLED_S) -> float:
         """Waits until every viewer was shown all that is written so far; gives how long it took.
-        Raises TimeoutError."""
+
+        Raises:
+            NotKnown: naming what is missing where.
+        """
         told = self.ledger.told()
         started_s = time.monotonic()
-        async with asyncio.timeout(within_s):
-            while not all(view.knows(told) for view in self.ledger.views):
-                await asyncio.sleep(0.02)
+        while not all(view.knows(told) for view in self.ledger.views):
+            if time.monotonic() - started_s > within_s:
+                raise NotKnown("; ".join(self.ledger.audit().complaints))
+            await asyncio.sleep(0.02)
         return time.monotonic() - started_s
 
 
@@ -244,14 +269,17 @@ async def playing(shop: Shop, ports: Sequence[int]) -> AsyncIterator[Playing]:
             await stack.enter_async_context(talker.client)
             play.talkers.append(talker)
         watching = [asyncio.create_task(viewer.watch()) for viewer in play.clients]
-        talking = [asyncio.create_task(talker.talk(play.over)) for talker in play.talkers]
+        talking = [
+            asyncio.create_task(talker.talk(play.speaking, play.over)) for talker in play.talkers
+        ]
         try:
             yield play
             play.over.set()
             await asyncio.gather(*talking)
             try:
                 play.silent_s = await play.everybody_knows()
-            except TimeoutError:
+            except NotKnown:
+                # The audit says what.
                 play.silent_s = SETTLED_S
             play.losses = sum(each.losses for each in play.viewers)
         finally:

@@ -76,11 +76,17 @@ class Stage:
     def proxies(self) -> list[RedisProxy]:
         return [node.proxy for node in self.nodes if node.proxy is not None]
 
+    def injected(self) -> int:
+        """Faults of the proxies since the row began to play."""
+        return sum(proxy.injected for proxy in self.proxies)
+
     @asynccontextmanager
     async def playing(self, report: Report) -> AsyncIterator[Playing]:
         """A room of its own for a row, watched on every node. On the way out the ledger is audited
         into the report, and the stage is waited for to be at rest again."""
         shop = await Shop.open(self.api, slug=f"faults-{next(_slugs)}")
+        for proxy in self.proxies:
+            proxy.injected = 0
         async with playing(shop, [node.server.port for node in self.nodes]) as play:
             yield play
         report.take(play.ledger.audit())
