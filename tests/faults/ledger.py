@@ -3,6 +3,9 @@
 Publishers and viewers write down what they know and judge nothing. The audit compares: of the log
 lane every viewer was shown everything that was accepted, once, and in one order; of the state lane
 the last value of every key arrived, and no key ever went back.
+
+A snapshot begins a room anew with the last lines that fit into it. Lines between what a viewer had
+and the first of these are skipped, not lost: the viewer was told. They are counted apart.
 """
 
 from __future__ import annotations
@@ -59,6 +62,8 @@ class View:
         self.shown: list[Shown] = []
         self.holes: list[str] = []
         """Places where the offsets themselves say that something is missing or comes again."""
+        self.cuts: list[int] = []
+        """Places in `shown` at which a snapshot began that had no room for all the lines."""
 
     def log(self, id: str, *, epoch: str = "", is_snapshot: bool = False) -> None:
         """Was shown an event. `epoch` is empty where the viewer does not know it."""
@@ -68,17 +73,46 @@ class View:
         """Was shown a value."""
         self.shown.append(Shown(Lane.STATE, "", key, version, epoch, is_snapshot))
 
+    def cut(self) -> None:
+        """Is shown a snapshot now which is full. Not for the one a viewer joins with."""
+        self.cuts.append(len(self.shown))
+
     def of(self, lane: Lane) -> Iterator[Shown]:
         return (each for each in self.shown if each.lane is lane)
 
-    def knows(self, published: Iterable[Published]) -> bool:
-        """Whether all of this, or what replaced it, was shown."""
-        ids = {each.id for each in self.of(Lane.LOG)}
+    def knows(self, published: Sequence[Published]) -> bool:
+        """Whether all of this, or what replaced it, was shown or skipped."""
         versions = _newest(self.of(Lane.STATE))
-        return all(
-            each.id in ids if each.lane is Lane.LOG else versions.get(each.key, -1) >= each.version
+        return not self.missing(published)[0] and all(
+            versions.get(each.key, -1) >= each.version
             for each in published
+            if each.lane is Lane.STATE
         )
+
+    def missing(self, published: Sequence[Published]) -> tuple[list[str], list[str]]:
+        """What was told and not shown: what is lost, and what snapshots have skipped."""
+        at: dict[str, int] = {}
+        for index, each in enumerate(self.shown):
+            if each.lane is Lane.LOG:
+                at.setdefault(each.id, index)
+        lost: list[str] = []
+        skipped: list[str] = []
+        before: dict[str, int] = {}
+        gaps: dict[str, list[str]] = {}
+        for each in published:
+            if each.lane is not Lane.LOG:
+                continue
+            index = at.get(each.id)
+            if index is None:
+                if each.fate is Fate.TOLD:
+                    gaps.setdefault(each.publisher, []).append(each.id)
+                continue
+            gap = gaps.pop(each.publisher, [])
+            since = before.get(each.publisher, -1)
+            (skipped if any(since < cut <= index for cut in self.cuts) else lost).extend(gap)
+            before[each.publisher] = index
+        lost += [id for gap in gaps.values() for id in gap]
+        return lost, skipped
 
 
 @dataclass(slots=True)
@@ -91,6 +125,8 @@ class Verdict:
     unknown: int = 0
     seen: int = 0
     """Sum over the viewers, what a snapshot repeated not counted."""
+    skipped: int = 0
+    """Sum over the viewers of the lines for which a snapshot had no room."""
     lost: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
     inverted: list[str] = field(default_factory=list)
@@ -116,6 +152,7 @@ class Verdict:
         self.refused += other.refused
         self.unknown += other.unknown
         self.seen += other.seen
+        self.skipped += other.skipped
         self.lost += other.lost
         self.duplicated += other.duplicated
         self.inverted += other.inverted
@@ -191,11 +228,10 @@ def _check_publishers(published: Sequence[Published]) -> None:
 
 def _audit_log(view: View, logged: Sequence[Published], verdict: Verdict) -> None:
     shown = list(view.of(Lane.LOG))
-    ids = {each.id for each in shown}
     allowed = {each.id for each in logged if each.fate is not Fate.REFUSED}
-    verdict.lost += [
-        f"{view.name} {each.id}" for each in logged if each.fate is Fate.TOLD and each.id not in ids
-    ]
+    lost, skipped = view.missing(logged)
+    verdict.lost += [f"{view.name} {id}" for id in lost]
+    verdict.skipped += len(skipped)
     verdict.forged += [
         f"{view.name} {id}" for id in dict.fromkeys(i.id for i in shown) if id not in allowed
     ]

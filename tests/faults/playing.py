@@ -9,7 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from livecommerce.client import CallRefused, RoomClient
+import msgspec
+import orjson
+
+from livecommerce.client import CallRefused, RoomClient, RoomMirror
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.commands import Command
 from livecommerce.protocol.events import Event, Lane
@@ -24,6 +27,8 @@ PIN_EVERY_S = 0.25
 SETTLED_S = 30.0
 """How long viewers may take, after the last word, until they know everything."""
 ANSWER_S = 60.0
+FULL_BYTES = 5 * 1024
+"""A snapshot has 8 KiB for state and lines together; with fewer lines it lacks none."""
 REFUSALS = frozenset({"unavailable", "server_busy"})
 WITH_EVERY_NODE = 2
 """Clients on each node, one for either codec; and as many bare sockets."""
@@ -94,11 +99,25 @@ class Talker:
         return fate
 
 
+class _Mirror(RoomMirror):
+    """Says among the events where a full snapshot has begun."""
+
+    def snapshot(self, epoch: str, offset: int, state: Any, recent: Any, volatile: Any) -> Any:
+        has_joined = self.epoch is not None
+        events = super().snapshot(epoch, offset, state, recent, volatile)
+        is_full = sum(len(msgspec.json.encode(each)) for each in recent) > FULL_BYTES
+        return [_CUT, *events] if has_joined and is_full else events
+
+
+_CUT = Event(id="", at=0)
+
+
 class ClientViewer:
     """Watches by the product's Python client: what a person is shown."""
 
     def __init__(self, url: str, room_id: str, codec: str, view: View) -> None:
         self.client = RoomClient(url, room=room_id, codec=codec)
+        self.client.mirror = _Mirror()
         self._view = view
 
     async def watch(self) -> None:
@@ -106,7 +125,9 @@ class ClientViewer:
             self._note(event)
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, ChatPosted):
+        if event is _CUT:
+            self._view.cut()
+        elif isinstance(event, ChatPosted):
             self._view.log(event.text)
         elif isinstance(event, PinChanged) and event.pin is not None:
             self._view.state(event.key, value_of(event.pin.text))
@@ -150,6 +171,9 @@ class SocketViewer:
     def _read(self, message: dict[str, Any]) -> None:
         match message["t"]:
             case "snapshot":
+                is_full = len(orjson.dumps(message["recent"])) > FULL_BYTES
+                if self.snapshots and is_full:
+                    self._view.cut()
                 self.snapshots += 1
                 self._epoch, self._offset = message["epoch"], message["offset"]
                 self._note([*message["state"], *message["recent"]], is_snapshot=True)
@@ -237,7 +261,7 @@ class Playing:
         while not all(view.knows(told) for view in self.ledger.views):
             if time.monotonic() - started_s > within_s:
                 raise NotKnown("; ".join(self.ledger.audit().complaints))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
         return time.monotonic() - started_s
 
 

@@ -133,6 +133,30 @@ def test_a_hole_in_the_offsets_is_a_loss_even_if_all_ids_are_there():
     assert ledger.audit().lost == ["v 4 after 2"]
 
 
+def test_lines_a_full_snapshot_had_no_room_for_are_skipped_and_others_are_lost():
+    ledger, view = ledger_of(*(line(id) for id in "abcdef"), line("x", "q"), line("y", "q"))
+    view.log("a")
+    view.log("x")
+    view.log("y")
+    view.cut()
+    for id in "df":
+        view.log(id, is_snapshot=True)
+    verdict = ledger.audit()
+    # "e" is missing behind the first line of the snapshot.
+    assert (verdict.skipped, verdict.lost) == (2, ["v e"])
+    assert not ledger.everybody_knows()
+    view.log("e")
+    assert ledger.everybody_knows()
+
+
+def test_what_is_missing_before_a_snapshot_came_is_lost():
+    ledger, view = ledger_of(*(line(id) for id in "abcd"))
+    view.log("a")
+    view.log("c")
+    view.cut()
+    assert ledger.audit().lost == ["v b", "v d"]
+
+
 @pytest.mark.parametrize("again", [line("a"), value(1), value(0)])
 def test_publishers_whose_own_books_are_wrong_are_found(again: Published):
     ledger, _ = ledger_of(line("a"), value(1), again)
