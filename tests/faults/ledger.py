@@ -80,21 +80,12 @@ class View:
     def of(self, lane: Lane) -> Iterator[Shown]:
         return (each for each in self.shown if each.lane is lane)
 
-    def knows(self, published: Sequence[Published]) -> bool:
-        """Whether all of this, or what replaced it, was shown or skipped."""
-        versions = _newest(self.of(Lane.STATE))
-        return not self.missing(published)[0] and all(
-            versions.get(each.key, -1) >= each.version
-            for each in published
-            if each.lane is Lane.STATE
-        )
-
     def missing(self, published: Sequence[Published]) -> tuple[list[str], list[str]]:
         """What was told and not shown: what is lost, and what snapshots have skipped."""
         at: dict[str, int] = {}
-        for index, each in enumerate(self.shown):
-            if each.lane is Lane.LOG:
-                at.setdefault(each.id, index)
+        for place, shown in enumerate(self.shown):
+            if shown.lane is Lane.LOG:
+                at.setdefault(shown.id, place)
         lost: list[str] = []
         skipped: list[str] = []
         before: dict[str, int] = {}
@@ -180,10 +171,19 @@ class Ledger:
     def told(self) -> list[Published]:
         return [each for each in self.published if each.fate is Fate.TOLD]
 
-    def everybody_knows(self) -> bool:
-        """Whether every viewer was shown everything; the audit says whether rightly."""
-        told = self.told()
-        return all(view.knows(told) for view in self.views)
+    def everybody_knows(self, told: Sequence[Published] | None = None) -> bool:
+        """Whether every viewer was shown all of this (or everything), what replaced it, or a
+        snapshot that skips it; the audit says whether rightly."""
+        told = self.told() if told is None else told
+        ids = {each.id for each in told if each.lane is Lane.LOG}
+        newest = _newest(each for each in told if each.lane is Lane.STATE)
+        for view in self.views:
+            versions = _newest(view.of(Lane.STATE))
+            if any(versions.get(key, -1) < version for key, version in newest.items()):
+                return False
+            if not ids.isdisjoint(view.missing(self.published)[0]):
+                return False
+        return True
 
     def audit(self) -> Verdict:
         """Compares the books. Raises ValueError when the publishers' own are not in order."""

@@ -258,7 +258,7 @@ class Playing:
         """
         told = self.ledger.told()
         started_s = time.monotonic()
-        while not all(view.knows(told) for view in self.ledger.views):
+        while not self.ledger.everybody_knows(told):
             if time.monotonic() - started_s > within_s:
                 raise NotKnown("; ".join(self.ledger.audit().complaints))
             await asyncio.sleep(0.1)

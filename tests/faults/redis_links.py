@@ -7,16 +7,18 @@ import time
 
 from redis.asyncio import Redis
 
-from tests.faults.playing import Playing
 from tests.faults.report import Report
 from tests.faults.rows import Profile, row
-from tests.faults.stage import Node, Stage, open_stage, until
-
-NOTICED_S = 20.0
-"""12 s are promised: a probe every 5 s, 2 s for its answer, and the patience of a link, 3 s."""
-REPAIRED_S = 30.0
-ANSWERED_S = 5.0
-"""How long anything may take to be answered, whatever Redis does: far below its outage."""
+from tests.faults.signs import (
+    ANSWERED_S,
+    NOTICED_S,
+    REPAIRED_S,
+    counts_go_on,
+    ping_for,
+    red,
+    refused,
+)
+from tests.faults.stage import Stage, open_stage, until
 
 
 @row(1, "subscriptions killed under load", group="links", stage=open_stage)
@@ -41,10 +43,8 @@ async def silence(stage: Stage, report: Report, profile: Profile) -> None:
             node.proxy.fall_silent()
             report.injections += 1
             began_s = time.monotonic()
-            report.bound(
-                "red at /readyz after", await until(_not_ready(node), NOTICED_S), NOTICED_S
-            )
-            await _refused(play, 1, report)
+            report.bound("red at /readyz after", await red(node), NOTICED_S)
+            await refused(play, 1, report)
             await asyncio.sleep(profile.of(1.0, 60.0) - (time.monotonic() - began_s))
             node.proxy.heal(forget=forget)
             report.bound("ready after", await until(node.is_ready, REPAIRED_S), REPAIRED_S)
@@ -62,9 +62,9 @@ async def frozen(stage: Stage, report: Report, profile: Profile) -> None:
             began_s = time.monotonic()
             stage.redis.pause()
             try:
-                pings_ms = asyncio.create_task(_ping_for(play, profile.of(6.0, 10.0)))
-                await _refused(play, 0, report, since_s=began_s)
-                await _counts_go_on(play, report)
+                pings_ms = asyncio.create_task(ping_for(play, profile.of(6.0, 10.0)))
+                await refused(play, 0, report, since_s=began_s)
+                await counts_go_on(play, report)
                 report.bound("slowest answer to a ping", await pings_ms / 1000, ANSWERED_S)
             finally:
                 stage.redis.resume()
@@ -112,46 +112,3 @@ async def _grew(stage: Stage, before: list[float]) -> bool:
 
 async def _listeners(redis: Redis) -> set[str]:
     return {each["id"] for each in await redis.client_list(_type="pubsub")}
-
-
-def _not_ready(node: Node):
-    async def is_not_ready() -> bool:
-        return not await node.is_ready()
-
-    return is_not_ready
-
-
-async def _refused(
-    play: Playing, talker: int, report: Report, *, since_s: float | None = None
-) -> None:
-    """Waits until lines are refused, and not only accepted to be told some day."""
-    began_s = time.monotonic() if since_s is None else since_s
-
-    async def is_refused() -> bool:
-        refused = play.talkers[talker].refused_s
-        return bool(refused) and refused[-1] > began_s
-
-    await until(is_refused, NOTICED_S)
-    report.bound("lines refused after", time.monotonic() - began_s, NOTICED_S)
-
-
-async def _counts_go_on(play: Playing, report: Report) -> None:
-    """Counters are shown on their own node meanwhile."""
-    shown = play.clients[0].likes()
-    await play.talkers[0].like()
-
-    async def is_shown() -> bool:
-        return play.clients[0].likes() > shown
-
-    report.bound("likes shown on their node after", await until(is_shown, ANSWERED_S), ANSWERED_S)
-
-
-async def _ping_for(play: Playing, seconds: float) -> int:
-    """The slowest answer in milliseconds to pings on every node."""
-    slowest_ms = 0
-    end_s = time.monotonic() + seconds
-    while time.monotonic() < end_s:
-        for talker in play.talkers:
-            slowest_ms = max(slowest_ms, await talker.client.ping())
-        await asyncio.sleep(0.05)
-    return slowest_ms

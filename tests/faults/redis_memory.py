@@ -11,9 +11,9 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from tests.faults.redis_links import REPAIRED_S, _counts_go_on, _refused
 from tests.faults.report import Report
 from tests.faults.rows import Profile, row
+from tests.faults.signs import REPAIRED_S, counts_go_on, refused
 from tests.faults.stage import Stage, open_stage
 
 AWAY_S = 0.5
@@ -60,9 +60,9 @@ async def full(stage: Stage, report: Report, profile: Profile) -> None:
         for _ in range(profile.of(2, 20)):
             await redis.config_set("maxmemory", 1)
             report.injections += 1
-            await _refused(play, 0, report)
-            await _refused(play, 1, report)
-            await _counts_go_on(play, report)
+            await refused(play, 0, report)
+            await refused(play, 1, report)
+            await counts_go_on(play, report)
             await redis.config_set("maxmemory", 0)
             report.bound("repaired after", await play.everybody_knows(), REPAIRED_S)
             await stage.at_rest()

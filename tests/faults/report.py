@@ -25,7 +25,7 @@ class Bound:
 class Report:
     """One row. It holds when the ledger has no complaint and nothing is in `breaches`."""
 
-    number: int
+    row: str
     title: str
     injections: int = 0
     verdict: Verdict = field(default_factory=Verdict)
@@ -65,7 +65,7 @@ def cells(report: Report) -> tuple[str, ...]:
     """A report as the words of a table's row."""
     verdict = report.verdict
     return (
-        str(report.number),
+        report.row,
         report.title,
         f"{report.injections:,}",
         f"{verdict.published:,}",
@@ -87,4 +87,4 @@ def markdown(reports: Iterable[Report]) -> str:
 
 def broken(reports: Sequence[Report]) -> list[str]:
     """All breaches, each with its row."""
-    return [f"row {each.number}: {breach}" for each in reports for breach in each.breaches]
+    return [f"row {each.row}: {breach}" for each in reports for breach in each.breaches]

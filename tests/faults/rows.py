@@ -56,18 +56,26 @@ class Row:
     group: str
     stage: OpenStage
     play: Play
+    part: str = ""
+    """Of a row that is played in several ways: a, b …"""
+
+    @property
+    def name(self) -> str:
+        return f"{self.number}{self.part}"
 
 
 ROWS: list[Row] = []
 """Filled by importing `tests.faults.all_rows`."""
 
 
-def row(number: int, title: str, *, group: str, stage: OpenStage) -> Callable[[Play], Play]:
+def row(
+    number: int, title: str, *, group: str, stage: OpenStage, part: str = ""
+) -> Callable[[Play], Play]:
     """Enters a function into the table: (stage, report, profile), which plays the row and notes in
     the report what it did and found."""
 
     def enter(play: Play) -> Play:
-        ROWS.append(Row(number, title, group, stage, play))
+        ROWS.append(Row(number, title, group, stage, play, part))
         return play
 
     return enter
@@ -76,14 +84,17 @@ def row(number: int, title: str, *, group: str, stage: OpenStage) -> Callable[[P
 async def play_rows(
     rows: Iterable[Row], profile: Profile, postgres: PostgresServer
 ) -> list[Report]:
-    """Plays rows; gives their reports by number. A row that raises has a breach that says so."""
+    """Plays rows; gives their reports in the same order. A row that raises has a breach that says
+    so."""
     groups: dict[str, list[Row]] = {}
-    for each in rows:
+    asked = list(rows)
+    for each in asked:
         groups.setdefault(each.group, []).append(each)
     played = await asyncio.gather(
         *(_play_group(group, profile, postgres) for group in groups.values())
     )
-    return sorted((each for group in played for each in group), key=lambda each: each.number)
+    reports = {report.row: report for group in played for report in group}
+    return [reports[each.name] for each in asked]
 
 
 async def _play_group(
@@ -96,20 +107,20 @@ async def _play_group(
         try:
             async with left[0].stage(postgres) as stage:
                 while left:
-                    reports.append(Report(left[0].number, left[0].title))
+                    reports.append(Report(left[0].name, left[0].title))
                     await _play(left.pop(0), stage, reports[-1], profile)
                     if reports[-1].breaches:
                         break
         except Exception:  # noqa: BLE001 - a stage that does not open or close is a finding
             if not reports or reports[-1].took_s:
-                reports.append(Report(left[0].number, left[0].title) if left else reports[-1])
+                reports.append(Report(left[0].name, left[0].title) if left else reports[-1])
                 del left[:1]
             reports[-1].breaches.append(f"the stage failed: {traceback.format_exc()}")
-    return list({each.number: each for each in reports}.values())
+    return list({each.row: each for each in reports}.values())
 
 
 async def _play(row: Row, stage: Any, report: Report, profile: Profile) -> None:
-    say(f"row {row.number}: {row.title}")
+    say(f"row {row.name}: {row.title}")
     started_s = time.monotonic()
     try:
         await row.play(stage, report, profile)
@@ -117,4 +128,4 @@ async def _play(row: Row, stage: Any, report: Report, profile: Profile) -> None:
         report.breaches.append(f"the row did not end: {traceback.format_exc()}")
     report.took_s = time.monotonic() - started_s
     verdict = "holds" if not report.breaches else f"{len(report.breaches)} BROKEN"
-    say(f"row {row.number}: {verdict} after {report.took_s:.1f} s")
+    say(f"row {row.name}: {verdict} after {report.took_s:.1f} s")

@@ -8,9 +8,9 @@ import itertools
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -19,8 +19,9 @@ from tests.faults.playing import Playing, playing
 from tests.faults.proxy import RedisProxy
 from tests.faults.report import Report
 from tests.support.cluster import shared_settings
+from tests.support.ports import LOOPBACK
 from tests.support.postgres import PostgresServer
-from tests.support.redis import RedisServer, running_redis
+from tests.support.redis import RedisServer, running_cluster, running_redis
 from tests.support.server import ServerProcess, running_server
 from tests.support.shop import Api, Shop
 
@@ -69,8 +70,9 @@ class Stage:
     nodes: list[Node]
     api: Api
     redis: RedisServer
+    cluster: list[RedisServer]
+    """What belongs to a cluster with it, where there is one."""
     prefix: str
-    settings: Mapping[str, str] = field(repr=False)
 
     @property
     def proxies(self) -> list[RedisProxy]:
@@ -112,21 +114,60 @@ async def until(condition: Callable[[], Awaitable[bool]], within_s: float) -> fl
 async def open_stage(postgres: PostgresServer) -> AsyncIterator[Stage]:
     """Two nodes behind proxies over one Redis, which a row may do anything to."""
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livecommerce-shop-")))
         redis = stack.enter_context(running_redis())
-        env = stack.enter_context(shared_settings(postgres, redis, folder)) | SETTINGS
-        prefix = env["LIVECOMMERCE_REDIS_PREFIX"]
+        env = _settings(stack, postgres, redis)
         proxies = [
             await stack.enter_async_context(
                 RedisProxy(redis.port, is_meant=lambda channel: channel.endswith(b"}:channel"))
             )
             for _ in range(NODES)
         ]
-        urls = [f"redis://127.0.0.1:{proxy.port}/0" for proxy in proxies]
-        servers = await start_nodes(stack, [{**env, "LIVECOMMERCE_REDIS_URL": url} for url in urls])
-        api = await stack.enter_async_context(Api(servers[0].url))
-        nodes = [Node(server, proxy) for server, proxy in zip(servers, proxies, strict=True)]
-        yield Stage(nodes, api, redis, prefix, env)
+        urls = [f"redis://{LOOPBACK}:{proxy.port}/0" for proxy in proxies]
+        environments = [{**env, "LIVECOMMERCE_REDIS_URL": url} for url in urls]
+        yield await _open(stack, environments, [redis], proxies)
+
+
+@asynccontextmanager
+async def open_cluster_stage(postgres: PostgresServer) -> AsyncIterator[Stage]:
+    """Two nodes over a Redis Cluster of three primaries and a server to spare, the last one."""
+    async with AsyncExitStack() as stack:
+        cluster = running_cluster(3, spares=1)
+        servers = await asyncio.to_thread(cluster.__enter__)
+        stack.callback(cluster.__exit__, None, None, None)
+        env = _settings(stack, postgres, servers[0])
+        env |= {"LIVECOMMERCE_REDIS_CLUSTER": "true"}
+        yield await _open(stack, [env] * NODES, servers, [None] * NODES)
+
+
+@asynccontextmanager
+async def open_single_stage(postgres: PostgresServer) -> AsyncIterator[Stage]:
+    """One node over one Redis, with nobody between them."""
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(running_redis())
+        yield await _open(stack, [_settings(stack, postgres, redis)], [redis], [None])
+
+
+def _settings(
+    stack: AsyncExitStack, postgres: PostgresServer, redis: RedisServer
+) -> dict[str, str]:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livecommerce-shop-")))
+    return stack.enter_context(shared_settings(postgres, redis, folder)) | SETTINGS
+
+
+async def _open(
+    stack: AsyncExitStack,
+    environments: list[dict[str, str]],
+    servers: list[RedisServer],
+    proxies: Sequence[RedisProxy | None],
+) -> Stage:
+    running = await start_nodes(stack, environments)
+    return Stage(
+        nodes=[Node(server, proxy) for server, proxy in zip(running, proxies, strict=True)],
+        api=await stack.enter_async_context(Api(running[0].url)),
+        redis=servers[0],
+        cluster=servers[1:],
+        prefix=environments[0]["LIVECOMMERCE_REDIS_PREFIX"],
+    )
 
 
 async def start_nodes(

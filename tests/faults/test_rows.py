@@ -20,20 +20,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.redis]
 @pytest.fixture(scope="module")
 def reports(
     request: pytest.FixtureRequest, postgres_server: PostgresServer
-) -> Mapping[int, Report]:
+) -> Mapping[str, Report]:
     asked = [
-        row.number
+        row
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.function is test_row
         if isinstance(row := item.callspec.params["row"], Row)
     ]
-    played = asyncio.run(play_rows(rows_of(asked), FAST, postgres_server))
-    return {report.number: report for report in played}
+    played = asyncio.run(play_rows(asked, FAST, postgres_server))
+    return {report.row: report for report in played}
 
 
 @pytest.mark.parametrize(
-    "row", rows_of(), ids=lambda row: f"{row.number}-{row.title}".replace(" ", "-")
+    "row", rows_of(), ids=lambda row: f"{row.name}-{row.title}".replace(" ", "-")
 )
-def test_row(row: Row, reports: Mapping[int, Report]):
-    assert reports[row.number].breaches == []
-    assert reports[row.number].injections > 0
+def test_row(row: Row, reports: Mapping[str, Report]):
+    assert reports[row.name].breaches == []
+    assert reports[row.name].injections > 0
