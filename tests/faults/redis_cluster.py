@@ -63,7 +63,7 @@ async def slot_moves(stage: Stage, report: Report, profile: Profile) -> None:
     report.bound("snapshots a move", play.snapshots / report.injections, 1, "")
 
 
-@row(6, "a subscriber stays with the old primary", group="pinned", stage=open_stage, part="b")
+@row(6, "a subscriber stays with the old primary", group="memory", stage=open_stage, part="b")
 async def pinned(stage: Stage, report: Report, profile: Profile) -> None:
     with running_redis() as other:
         primary, heir = stage.redis, other

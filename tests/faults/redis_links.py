@@ -21,7 +21,7 @@ from tests.faults.signs import (
 from tests.faults.stage import Stage, open_stage, until
 
 
-@row(1, "subscriptions killed under load", group="links", stage=open_stage)
+@row(1, "subscriptions killed under load", group="traffic", stage=open_stage)
 async def killed(stage: Stage, report: Report, profile: Profile) -> None:
     before = await _interruptions(stage)
     async with stage.playing(report) as play, Redis.from_url(stage.redis.url()) as redis:
@@ -54,7 +54,7 @@ async def silence(stage: Stage, report: Report, profile: Profile) -> None:
         )
 
 
-@row(3, "Redis frozen", group="links", stage=open_stage)
+@row(3, "Redis frozen", group="traffic", stage=open_stage)
 async def frozen(stage: Stage, report: Report, profile: Profile) -> None:
     async with stage.playing(report) as play:
         for _ in range(profile.of(1, 6)):
@@ -75,7 +75,7 @@ async def frozen(stage: Stage, report: Report, profile: Profile) -> None:
     report.check("nobody is shown the room anew", holds=play.snapshots == 0, found=play.snapshots)
 
 
-@row(7, "the output buffer of a subscriber overflows", group="links", stage=open_stage)
+@row(7, "the output buffer of a subscriber overflows", group="traffic", stage=open_stage)
 async def overflown(stage: Stage, report: Report, profile: Profile) -> None:
     node = stage.nodes[1]
     assert node.proxy is not None

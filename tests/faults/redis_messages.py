@@ -16,7 +16,7 @@ TAIL_S = 15.0
 """After the last message of all only the check shows it, every 5 s."""
 
 
-@row(8, "a message lost, then the last one", group="messages", stage=open_stage)
+@row(8, "a message lost, then the last one", group="traffic", stage=open_stage)
 async def lost(stage: Stage, report: Report, profile: Profile) -> None:
     async with stage.playing(report) as play:
         for _ in range(profile.of(3, 40)):
@@ -39,7 +39,7 @@ async def lost(stage: Stage, report: Report, profile: Profile) -> None:
     report.check("nobody is shown the room anew", holds=play.snapshots == 0, found=play.snapshots)
 
 
-@row(9, "messages repeated and reordered", group="messages", stage=open_stage)
+@row(9, "messages repeated and reordered", group="traffic", stage=open_stage)
 async def repeated_and_reordered(stage: Stage, report: Report, profile: Profile) -> None:
     async with stage.playing(report) as play:
         for _ in range(profile.of(4, 60)):
@@ -52,7 +52,7 @@ async def repeated_and_reordered(stage: Stage, report: Report, profile: Profile)
     report.bound("all known after", play.silent_s, TAIL_S)
 
 
-@row(17, "the answer to a publication lost", group="messages", stage=open_stage)
+@row(17, "the answer to a publication lost", group="traffic", stage=open_stage)
 async def lost_answers(stage: Stage, report: Report, profile: Profile) -> None:
     async with stage.playing(report) as play:
         for _ in range(profile.of(5, 100)):

@@ -9,7 +9,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -90,22 +90,26 @@ async def play_rows(
     asked = list(rows)
     for each in asked:
         groups.setdefault(each.group, []).append(each)
+    # Programs that start together start late: one stage after the other, while others are played.
+    opening = asyncio.Lock()
     played = await asyncio.gather(
-        *(_play_group(group, profile, postgres) for group in groups.values())
+        *(_play_group(group, profile, postgres, opening) for group in groups.values())
     )
     reports = {report.row: report for group in played for report in group}
     return [reports[each.name] for each in asked]
 
 
 async def _play_group(
-    rows: Sequence[Row], profile: Profile, postgres: PostgresServer
+    rows: Sequence[Row], profile: Profile, postgres: PostgresServer, opening: asyncio.Lock
 ) -> list[Report]:
     left = list(rows)
     reports: list[Report] = []
     while left:
         # A stage on which a row failed is not fit for the next one.
         try:
-            async with left[0].stage(postgres) as stage:
+            async with AsyncExitStack() as stack:
+                async with opening:
+                    stage = await stack.enter_async_context(left[0].stage(postgres))
                 while left:
                     reports.append(Report(left[0].name, left[0].title))
                     await _play(left.pop(0), stage, reports[-1], profile)
