@@ -186,7 +186,11 @@ class SocketViewer:
                     self._view.holes.append(f"{at} after {self._epoch}:{self._offset}")
                 self._offset = message["last"]
                 self._note(message["events"])
-            case "beat" if (message["epoch"], message["last"]) != (self._epoch, self._offset):
+            # One that names no room says only that the node lives.
+            case "beat" if message["room"] and (message["epoch"], message["last"]) != (
+                self._epoch,
+                self._offset,
+            ):
                 at = f"{message['epoch']}:{message['last']}"
                 self._view.holes.append(f"a beat at {at} after {self._epoch}:{self._offset}")
 

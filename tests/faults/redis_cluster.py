@@ -12,7 +12,7 @@ from redis.crc import key_slot
 from tests.faults.report import Report
 from tests.faults.rows import Profile, row
 from tests.faults.signs import NOTICED_S, REPAIRED_S
-from tests.faults.stage import Stage, open_cluster_stage, open_stage, until
+from tests.faults.stage import Stage, client_of, open_cluster_stage, open_stage, until
 from tests.support.ports import LOOPBACK, lasting_port
 from tests.support.redis import RedisServer, move_slot, running_redis
 
@@ -33,7 +33,7 @@ async def failover(stage: Stage, report: Report, profile: Profile) -> None:
         for _ in range(profile.of(1, 5)):
             spare = stage.cluster[-1]
             primary = await _owner(stage, play.room_id)
-            async with Redis.from_url(spare.url()) as client:
+            async with client_of(spare) as client:
                 await _replicate(client, primary)
                 # It stops in its tracks, and keeps every connection.
                 primary.pause()
@@ -70,8 +70,8 @@ async def pinned(stage: Stage, report: Report, profile: Profile) -> None:
         async with stage.playing(report) as play:
             for _ in range(profile.of(1, 6)):
                 async with (
-                    Redis.from_url(heir.url()) as new,
-                    Redis.from_url(primary.url()) as old,
+                    client_of(heir) as new,
+                    client_of(primary) as old,
                 ):
                     await new.replicaof(LOOPBACK, primary.port)
                     await until(partial(_is_in_step, new), TAKEN_OVER_S)
@@ -91,7 +91,7 @@ async def pinned(stage: Stage, report: Report, profile: Profile) -> None:
                 primary, heir = heir, primary
         for proxy in stage.proxies:
             proxy.target = stage.redis.port
-        async with Redis.from_url(stage.redis.url()) as client:
+        async with client_of(stage.redis) as client:
             await client.replicaof("NO", "ONE")
     report.bound("snapshots a failover", play.snapshots / report.injections, 2, "")
 
@@ -128,7 +128,7 @@ async def _primaries(stage: Stage) -> list[RedisServer]:
 async def _ranges(stage: Stage) -> list[tuple[range, RedisServer]]:
     """Who has which slots, as the first of the cluster sees it."""
     by_port = {each.port: each for each in (stage.redis, *stage.cluster)}
-    async with Redis.from_url(stage.redis.url()) as client:
+    async with client_of(stage.redis) as client:
         reply = await client.execute_command("CLUSTER", "SLOTS")
     return [(range(first, last + 1), by_port[port]) for first, last, (_, port, *_), *_ in reply]
 
@@ -140,7 +140,7 @@ async def _owner(stage: Stage, room_id: str) -> RedisServer:
 
 async def _replicate(spare: Redis, primary: RedisServer) -> None:
     """Makes a server without slots the replica of a primary, and waits until all know."""
-    async with Redis.from_url(primary.url()) as client:
+    async with client_of(primary) as client:
         name = str(await client.execute_command("CLUSTER", "MYID"), "ascii")
 
         async def has_replica() -> bool:

@@ -18,13 +18,13 @@ from tests.faults.signs import (
     red,
     refused,
 )
-from tests.faults.stage import Stage, open_stage, until
+from tests.faults.stage import Stage, client_of, open_stage, until
 
 
 @row(1, "subscriptions killed under load", group="traffic", stage=open_stage)
 async def killed(stage: Stage, report: Report, profile: Profile) -> None:
     before = await _interruptions(stage)
-    async with stage.playing(report) as play, Redis.from_url(stage.redis.url()) as redis:
+    async with stage.playing(report) as play, client_of(stage.redis) as redis:
         for _ in range(profile.of(6, 100)):
             report.injections += await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
             await asyncio.sleep(0.4)
@@ -80,7 +80,7 @@ async def overflown(stage: Stage, report: Report, profile: Profile) -> None:
     node = stage.nodes[1]
     assert node.proxy is not None
     before = await node.figure("hub_interruptions")
-    async with stage.playing(report) as play, Redis.from_url(stage.redis.url()) as redis:
+    async with stage.playing(report) as play, client_of(stage.redis) as redis:
         limits = "client-output-buffer-limit"
         await redis.config_set(limits, "pubsub 64kb 32kb 5")
         probes = await redis.pubsub_channels(f"{stage.prefix}:*:probe")

@@ -7,11 +7,10 @@ import time
 from statistics import median
 
 import psutil
-from redis.asyncio import Redis
 
 from tests.faults.report import Report
 from tests.faults.rows import Profile, row
-from tests.faults.stage import Stage, open_single_stage
+from tests.faults.stage import Stage, client_of, open_single_stage
 
 RATE = 5_000
 BATCH = 250
@@ -22,9 +21,9 @@ the shortest run is less."""
 
 @row(24, "5,000 messages a second", group="listening", stage=open_single_stage)
 async def listening(stage: Stage, report: Report, profile: Profile) -> None:
-    seconds = profile.of(12.0, 900.0)
+    seconds = profile.of(12.0, 200.0)
     node = psutil.Process(stage.nodes[0].server.pid)
-    async with stage.playing(report) as play, Redis.from_url(stage.redis.url()) as redis:
+    async with stage.playing(report) as play, client_of(stage.redis) as redis:
         await asyncio.sleep(1.0)
         await play.hush()
         heard = await stage.nodes[0].figure("hub_deliveries")

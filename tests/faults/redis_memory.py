@@ -9,12 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from tests.faults.report import Report
 from tests.faults.rows import Profile, row
 from tests.faults.signs import REPAIRED_S, counts_go_on, refused
-from tests.faults.stage import Stage, open_stage
+from tests.faults.stage import Stage, client_of, open_stage
 
 AWAY_S = 0.5
 
@@ -56,7 +54,7 @@ async def rewound(stage: Stage, report: Report, profile: Profile) -> None:
 
 @row(22, "Redis full", group="memory", stage=open_stage)
 async def full(stage: Stage, report: Report, profile: Profile) -> None:
-    async with stage.playing(report) as play, Redis.from_url(stage.redis.url()) as redis:
+    async with stage.playing(report) as play, client_of(stage.redis) as redis:
         for _ in range(profile.of(2, 20)):
             await redis.config_set("maxmemory", 1)
             report.injections += 1

@@ -64,6 +64,9 @@ class Row:
         return f"{self.number}{self.part}"
 
 
+SIDE_BY_SIDE = 5
+"""Groups played at a time."""
+
 ROWS: list[Row] = []
 """Filled by importing `tests.faults.all_rows`."""
 
@@ -92,9 +95,14 @@ async def play_rows(
         groups.setdefault(each.group, []).append(each)
     # Programs that start together start late: one stage after the other, while others are played.
     opening = asyncio.Lock()
-    played = await asyncio.gather(
-        *(_play_group(group, profile, postgres, opening) for group in groups.values())
-    )
+    room = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def play(group: Sequence[Row]) -> list[Report]:
+        async with room:
+            return await _play_group(group, profile, postgres, opening)
+
+    longest_first = sorted(groups.values(), key=len, reverse=True)
+    played = await asyncio.gather(*map(play, longest_first))
     reports = {report.row: report for group in played for report in group}
     return [reports[each.name] for each in asked]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+from redis.asyncio import Redis
 
 from tests.faults.playing import Playing, playing
 from tests.faults.proxy import RedisProxy
@@ -99,6 +100,12 @@ class Stage:
         """Waits until every node is ready. Raises TimeoutError."""
         for node in self.nodes:
             await until(node.is_ready, REST_S)
+
+
+def client_of(server: RedisServer) -> Redis:
+    """Speaks to a Redis directly, and waits for it on a busy machine too."""
+    client: Redis = Redis.from_url(server.url(), socket_timeout=60, socket_connect_timeout=60)
+    return client
 
 
 async def until(condition: Callable[[], Awaitable[bool]], within_s: float) -> float:

@@ -5,6 +5,7 @@ them is wanted.
 """
 
 import asyncio
+import faulthandler
 from collections.abc import Mapping
 
 import pytest
@@ -17,6 +18,9 @@ from tests.support.postgres import PostgresServer
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.redis]
 
 
+PATIENCE_S = 900.0
+
+
 @pytest.fixture(scope="module")
 def reports(
     request: pytest.FixtureRequest, postgres_server: PostgresServer
@@ -27,6 +31,8 @@ def reports(
         if isinstance(item, pytest.Function) and item.function is test_row
         if isinstance(row := item.callspec.params["row"], Row)
     ]
+    # All rows take their time together, and that is more than the watchdog allows a single test.
+    faulthandler.dump_traceback_later(PATIENCE_S, exit=True)
     played = asyncio.run(play_rows(asked, FAST, postgres_server))
     return {report.row: report for report in played}
 
