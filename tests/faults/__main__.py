@@ -28,11 +28,14 @@ def main() -> int:
     reader.add_argument("--rows", help="numbers separated by commas; default: all")
     reader.add_argument("--markdown", type=Path, help="writes the table to this file too")
     asked = reader.parse_args()
-    numbers = [int(each) for each in asked.rows.split(",")] if asked.rows else None
+    try:
+        rows = rows_of([int(each) for each in asked.rows.split(",")] if asked.rows else None)
+    except ValueError as problem:
+        reader.error(str(problem))
     started_s = time.monotonic()
     with running_postgres() as postgres:
         profile = FULL if asked.profile == "full" else FAST
-        reports = asyncio.run(play_rows(rows_of(numbers), profile, postgres))
+        reports = asyncio.run(play_rows(rows, profile, postgres))
     table = Table(*COLUMNS, show_lines=True)
     for report in reports:
         table.add_row(*cells(report))

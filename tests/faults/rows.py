@@ -113,22 +113,21 @@ async def _play_group(
     left = list(rows)
     reports: list[Report] = []
     while left:
-        # A stage on which a row failed is not fit for the next one.
+        reports.append(Report(left[0].name, left[0].title))
         try:
             async with AsyncExitStack() as stack:
                 async with opening:
                     stage = await stack.enter_async_context(left[0].stage(postgres))
-                while left:
+                await _play(left[0], stage, reports[-1], profile)
+                # A stage on which a row failed is not fit for the next one.
+                while len(left) > 1 and not reports[-1].breaches:
+                    del left[0]
                     reports.append(Report(left[0].name, left[0].title))
-                    await _play(left.pop(0), stage, reports[-1], profile)
-                    if reports[-1].breaches:
-                        break
+                    await _play(left[0], stage, reports[-1], profile)
         except Exception:  # noqa: BLE001 - a stage that does not open or close is a finding
-            if not reports or reports[-1].took_s:
-                reports.append(Report(left[0].name, left[0].title) if left else reports[-1])
-                del left[:1]
             reports[-1].breaches.append(f"the stage failed: {traceback.format_exc()}")
-    return list({each.row: each for each in reports}.values())
+        del left[0]
+    return reports
 
 
 async def _play(row: Row, stage: Any, report: Report, profile: Profile) -> None:
