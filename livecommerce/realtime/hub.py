@@ -435,7 +435,10 @@ class Hub:
         return room.received if room else 0
 
     def _beat_for(self, connection: Connection) -> bytes:
-        if (group := connection.group) is not None:
+        group = connection.group
+        # While a flush is under way the position may be ahead of what this connection was written:
+        # it would take that for a gap.
+        if group is not None and not group.is_flushing:
             return PING + self._rooms[group.room_id].beat_for(connection)
         now_ms = self.clock.now_ms()
         return PING + frames.beat(connection.codec, room_id="", epoch="", last=0, now_ms=now_ms)

@@ -167,8 +167,9 @@ class RoomLog:
             left_out: ids of those that viewers are not shown.
 
         Returns:
-            One entry for each publication. What a redaction among them withdrew, and what was seen
-            before under another offset, is there and is shown to nobody.
+            One entry for each publication. What a redaction among them withdrew, what was seen
+            before under another offset, and values that a later one overtook on its way (a relay
+            told it first), are there and are shown to nobody.
         """
         entries = []
         for publication in publications:
@@ -177,7 +178,11 @@ class RoomLog:
             known = self._by_id.get(publication.id)
             # A seeded entry (offset 0) came from the database before its batch arrived: the ring
             # still needs the event, for viewers that come back to an offset before it.
-            if publication.id in self._withdrawn or (known is not None and known.offset != 0):
+            if (
+                publication.id in self._withdrawn
+                or (known is not None and known.offset != 0)
+                or self._is_overtaken(publication)
+            ):
                 publication = _withdrawn(publication)
             entry = self._entry(publication, self.top, now_s)
             # What the database knew already is on somebody's screen.
@@ -299,6 +304,10 @@ class RoomLog:
                 self._replace_recent(known, entry)
         for redacted in publication.redacts:
             self._withdraw(redacted)
+
+    def _is_overtaken(self, publication: Publication) -> bool:
+        held = self._state.get(publication.slot) if publication.lane is Lane.STATE else None
+        return held is not None and publication.version < held.publication.version
 
     def _keep_state(self, entry: Entry) -> None:
         held = self._state.get(entry.publication.slot)

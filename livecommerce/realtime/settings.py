@@ -55,7 +55,8 @@ class HubSettings:
     visitors_s: float = 3.0
     visitors_keep_s: float = 6 * 3600.0
     """A room that was empty for this long counts its visitors anew: the next show has its own."""
-    position_check_s: float = 5.0
+    position_check_s: float = 3.0
+    """A last batch that was lost is missed at the second check in which nothing came: after 6 s."""
     probe_s: float = 5.0
 
     drain_slice_ms: float = 250.0

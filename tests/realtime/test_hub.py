@@ -10,12 +10,14 @@ import pytest
 from livecommerce.kernel.clock import SystemClock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.protocol.codes import CloseCode
+from livecommerce.realtime import fan_out
 from livecommerce.realtime.backplane.memory import MemoryBackplane
+from livecommerce.realtime.framing import PING
 from livecommerce.realtime.hub import Hub
 from livecommerce.realtime.publications import Delivery
 from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
-from tests.realtime.support import Viewer, chatter, likes, said, shelf
+from tests.realtime.support import Viewer, chatter, likes, pub, said, shelf
 
 QUICK = HubSettings(
     tick_min_ms=1,
@@ -388,6 +390,24 @@ async def test_silent_peers_are_closed_and_others_hear_a_beat():
         outside.read()
         assert {each["room"] for each in viewer.messages if each["t"] == "beat"} == {"room"}
         assert {each["room"] for each in outside.messages if each["t"] == "beat"} == {""}
+
+
+async def test_a_beat_is_not_ahead_of_a_flush_under_way(monkeypatch):
+    monkeypatch.setattr(fan_out, "CHUNK", 1)
+    settings = HubSettings(flush_slice_ms=0.0)
+    async with opened(Database(), settings=settings) as hub:
+        written, waiting = await enter(hub), await enter(hub)
+        room = hub.warm_room("room")
+        assert room is not None
+        for viewer in (written, waiting):
+            viewer.written.write(hub._beat_for(viewer)[len(PING) :])
+            assert viewer.read()[-1]["room"] == "room"
+        # One write, and the rest in the next turn of the loop.
+        hub.on_delivery(Delivery("room", room.log.epoch, 1, (pub(said()),)))
+        waiting.written.write(hub._beat_for(waiting)[len(PING) :])
+        (beat,) = waiting.read()
+        assert (beat["t"], beat["room"]) == ("beat", "")
+        await until(lambda: waiting.read() and waiting.position == 1)
 
 
 async def test_a_deaf_node_says_so():

@@ -324,12 +324,20 @@ async def test_a_redis_that_hangs_is_left_and_found_again(server):
 
 async def test_a_full_redis_refuses_and_says_so(stage):
     shop, nodes, viewers, server = stage
+    shop.say(nodes[0])
+    await everybody_knows(shop, viewers)
     async with Redis.from_url(server.url()) as client:
         await client.config_set("maxmemory", 1)
         shop.say(nodes[0], 2)
-        await until(lambda: shop.repeated > 0)
+        # What is not stored first is refused from now on; what was accepted before waits.
+        await until(lambda: not nodes[0].hub.publisher.is_accepting())
+        await until(lambda: not nodes[0].hub.is_ready())
+        nodes[0].hub.publisher.publish(ROOM, likes(77))
+        await until(lambda: viewers[0].known()[2].get("likes", {}).get("count") == 77)
         await client.config_set("maxmemory", 0)
     await everybody_knows(shop, viewers)
+    await until(nodes[0].hub.is_ready)
+    assert all(viewer.snapshots == 1 for viewer in viewers)
 
 
 async def test_a_deaf_link_is_dropped_and_made_anew(stage):

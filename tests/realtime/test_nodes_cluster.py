@@ -9,8 +9,7 @@ from redis.crc import key_slot
 from livecommerce.realtime.backplane.redis.cluster import ranges_of
 from tests.realtime.nodes import ROOM, Shop, open_nodes, redis_settings, until
 from tests.realtime.support import said
-from tests.support.ports import LOOPBACK
-from tests.support.redis import SLOTS, RedisServer, running_cluster
+from tests.support.redis import SLOTS, RedisServer, id_of, move_slot, running_cluster
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow]
 
@@ -52,20 +51,6 @@ async def test_rooms_live_on_the_primary_of_their_slot(servers):
         assert found == {room for room in rooms if key_slot(room.encode()) // 8192 == number}
 
 
-def move_slot(slot: int, source: RedisServer, target: RedisServer) -> None:
-    with Redis.from_url(source.url()) as old, Redis.from_url(target.url()) as new:
-        old_id, new_id = (
-            str(client.execute_command("CLUSTER", "MYID"), "ascii") for client in (old, new)
-        )
-        new.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", old_id)
-        old.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", new_id)
-        keys = old.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100)
-        if keys:
-            old.execute_command("MIGRATE", LOOPBACK, target.port, "", 0, 5000, "KEYS", *keys)
-        for client in (new, old):
-            client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", new_id)
-
-
 async def test_a_room_moves_to_another_primary_under_load(servers):
     shop = Shop()
     async with open_nodes(shop, settings_of(servers)) as nodes:
@@ -93,9 +78,7 @@ async def test_a_room_moves_to_another_primary_under_load(servers):
 def take_all_slots(owner: RedisServer, other: RedisServer) -> None:
     """Makes one primary the owner of every slot; the keys of the other are lost."""
     with Redis.from_url(owner.url()) as heir, Redis.from_url(other.url()) as loser:
-        heir_id, loser_id = (
-            str(client.execute_command("CLUSTER", "MYID"), "ascii") for client in (heir, loser)
-        )
+        heir_id, loser_id = id_of(heir), id_of(loser)
         loser.flushall()
         # Having imported a slot gives the word of the new owner a newer epoch.
         taking, giving = heir.pipeline(transaction=False), loser.pipeline(transaction=False)

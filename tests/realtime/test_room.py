@@ -431,3 +431,17 @@ def test_a_beat_tells_what_the_audience_was_told():
     viewer.written.write(stage.room.beat_for(viewer))
     (beat,) = viewer.read()
     assert (beat["t"], beat["last"], beat["epoch"]) == ("beat", 1, EPOCH)
+
+
+def test_a_value_that_a_later_one_overtook_is_shown_to_nobody():
+    stage = Stage(seed=RoomSeed(state=[shelf("a", 5)]))
+    viewer = stage.viewer()
+    line = said()
+    # A relay of another node was quicker with a later one.
+    stage.publish(shelf("a", 4), line)
+    (batch,) = viewer.read()
+    assert [each["id"] for each in batch["events"]] == [line.id]
+    assert (batch["first"], batch["last"]) == (1, 2)
+    stage.publish(shelf("a", 6))
+    viewer.read()
+    assert viewer.state["a"][0] == 6

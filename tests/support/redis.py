@@ -22,7 +22,8 @@ class RedisServer:
 
     def __init__(self, folder: Path, executable: str, *options: str) -> None:
         self.folder = folder
-        self._options = options
+        self.options = options
+        """Of the next start, after our own: `--appendonly`, `yes` for two."""
         self.port = lasting_port()
         self.log = folder / "redis.log"
         self._executable = executable
@@ -42,7 +43,7 @@ class RedisServer:
                 [
                     *(self._executable, "--bind", LOOPBACK, "--port", str(self.port)),
                     *("--save", "", "--appendonly", "no", "--databases", "64"),
-                    *("--dir", str(self.folder), *self._options),
+                    *("--dir", str(self.folder), *self.options),
                 ],
                 output=log,
             )
@@ -87,15 +88,19 @@ class RedisServer:
 
 
 @contextmanager
-def running_cluster(count: int = 2) -> Iterator[list[RedisServer]]:
-    """A Redis Cluster of primaries that share the slots."""
+def running_cluster(count: int = 2, *, spares: int = 0) -> Iterator[list[RedisServer]]:
+    """A Redis Cluster of primaries that share the slots.
+
+    Args:
+        spares: servers at the end of the list that belong to the cluster and have no slots yet.
+    """
     executable = shutil.which("redis-server")
     if executable is None:
         raise RuntimeError("redis-server is missing: run `make system`")
     with tempfile.TemporaryDirectory(prefix="livecommerce-cluster-") as base, ExitStack() as stack:
         servers, buses = [], []
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
-        for number in range(count):
+        for number in range(count + spares):
             folder = Path(base) / str(number)
             folder.mkdir()
             bus = lasting_port()
@@ -108,18 +113,37 @@ def running_cluster(count: int = 2) -> Iterator[list[RedisServer]]:
         share = SLOTS // count
         for number, client in enumerate(clients):
             last = SLOTS - 1 if number == count - 1 else (number + 1) * share - 1
-            client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+            if number < count:
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             client.execute_command("CLUSTER", "MEET", LOOPBACK, servers[0].port, buses[0])
         deadline = time.monotonic() + 15
-        while not all(_knows_all(client, count) for client in clients):
+        while not all(_knows_all(client, count, count + spares) for client in clients):
             if time.monotonic() > deadline:
                 raise RuntimeError("the cluster did not come together")
             time.sleep(0.05)
         yield servers
 
 
-def _knows_all(client: Redis, count: int) -> bool:
+def move_slot(slot: int, source: RedisServer, target: RedisServer) -> None:
+    """Gives a slot of a cluster, with its keys, to another primary."""
+    with Redis.from_url(source.url()) as old, Redis.from_url(target.url()) as new:
+        old_id, new_id = id_of(old), id_of(new)
+        new.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", old_id)
+        old.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", new_id)
+        keys = old.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100)
+        if keys:
+            old.execute_command("MIGRATE", LOOPBACK, target.port, "", 0, 5000, "KEYS", *keys)
+        for client in (new, old):
+            client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", new_id)
+
+
+def id_of(client: Redis) -> str:
+    """The name of a server in its cluster."""
+    return str(client.execute_command("CLUSTER", "MYID"), "ascii")
+
+
+def _knows_all(client: Redis, primaries: int, servers: int) -> bool:
     about = client.execute_command("CLUSTER", "INFO")
     text = about.decode() if isinstance(about, bytes) else str(about)
     facts = (
@@ -127,7 +151,8 @@ def _knows_all(client: Redis, count: int) -> bool:
         if isinstance(about, dict)
         else dict(line.split(":") for line in text.split() if ":" in line)
     )
-    return facts["cluster_state"] == "ok" and int(facts["cluster_size"]) == count
+    counts = int(facts["cluster_size"]), int(facts["cluster_known_nodes"])
+    return facts["cluster_state"] == "ok" and counts == (primaries, servers)
 
 
 @contextmanager

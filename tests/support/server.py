@@ -17,7 +17,7 @@ import psutil
 from tests.support import processes
 from tests.support.ports import LOOPBACK, free_port
 
-START_S = 30.0
+START_S = 60.0
 
 
 class ServerProcess:

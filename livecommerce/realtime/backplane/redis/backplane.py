@@ -72,7 +72,7 @@ class RedisBackplane:
     def publish(self, room_id: str, batch: Batch, *, floor: int = 0) -> asyncio.Future[Position]:
         shard = self._shards.of(room_id)
         loose = batch.loose
-        if not shard.commands.is_up and loose:
+        if not shard.commands.is_serving and loose:
             # Counters are worth nothing later, and the viewers of this node can have them now.
             self._deliver(Delivery(room_id, "", 0, (), loose))
             loose = ()

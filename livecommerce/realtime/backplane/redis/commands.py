@@ -27,6 +27,7 @@ from livecommerce.realtime.backplane.redis.links import (
     facts_of,
     hang_up,
     is_doubtful,
+    is_refusal,
     shown,
 )
 from livecommerce.realtime.backplane.redis.scripts import ALL, Script
@@ -36,6 +37,9 @@ log = structlog.get_logger()
 
 Argument = str | bytes | int
 EXPIRE_EVERY_S = 0.25
+REFUSED_S = 10.0
+"""A Redis that refused to write is believed to do so for this long, unless it writes sooner. The
+viewer counts of a node that has rooms try it more often."""
 
 
 class Command:
@@ -121,6 +125,7 @@ class CommandLink:
         self._wake = asyncio.Event()
         self._came_up = asyncio.Event()
         self._down_since_s = clock.mono_s()
+        self._refused_s = float("-inf")
         self._task: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._is_closing = False
@@ -163,10 +168,20 @@ class CommandLink:
 
     @property
     def is_accepting(self) -> bool:
-        """False once Redis has been away for more than a blip, or the queue is half full."""
-        if len(self._queue) * 2 > self._settings.queue_max:
+        """False once Redis has been away for more than a blip, refuses to write, or the queue is
+        half full."""
+        if self._is_refused or len(self._queue) * 2 > self._settings.queue_max:
             return False
         return self.is_up or self._clock.mono_s() - self._down_since_s < self._settings.blip_s
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether what is sent now is likely to be carried out at once."""
+        return self.is_up and not self._is_refused
+
+    @property
+    def _is_refused(self) -> bool:
+        return self._clock.mono_s() - self._refused_s < REFUSED_S
 
     @property
     def backlog(self) -> int:
@@ -229,7 +244,8 @@ class CommandLink:
                 await connection.connect()  # type: ignore[no-untyped-call]
                 await self._greet(connection)
                 self._came_back()
-                backoff.reset()
+                if not self._is_refused:
+                    backoff.reset()
                 await self._serve(connection)
             except (RedisError, OSError, Doubtful) as error:
                 self._went_away(error)
@@ -289,8 +305,13 @@ class CommandLink:
                     is_unknown = True
                 elif isinstance(reply, ResponseError) and is_doubtful(reply):
                     doubt = reply
+                    if is_refusal(reply):
+                        self._refused_s = self._clock.mono_s()
                 else:
                     command.settle(reply)
+                    if command.script is not None:
+                        # All of ours write, or would be refused as if they did.
+                        self._refused_s = float("-inf")
             # What had no answer stays, in its order, and goes before everything later.
             self._sent = deque(each for each in self._sent if not each.answer.done())
             if doubt is not None:

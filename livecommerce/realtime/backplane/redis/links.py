@@ -17,25 +17,32 @@ class Away(ConnectionError):
 
 
 class Doubtful(Exception):
-    """The link is up and its Redis cannot serve: it loads, is no primary any more, or has moved."""
+    """The link is up and its Redis cannot serve: it loads, is full or no primary, or has moved."""
 
 
-_DOUBTFUL = (
-    *("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY"),
-    *("MISCONF", "NOREPLICAS"),
-)
 # redis-py takes these words off the messages of errors it has classes for.
-_DOUBTFUL_CLASSES = frozenset(
+_MOVED = ("TRYAGAIN", "MOVED", "ASK")
+_MOVED_CLASSES = frozenset({"TryAgainError", "MovedError", "AskError", "ClusterCrossSlotError"})
+_REFUSED = (
+    *("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "MISCONF", "NOREPLICAS", "OOM"),
+)
+_REFUSED_CLASSES = frozenset(
     {
         *("BusyLoadingError", "ReadOnlyError", "MasterDownError", "ClusterDownError"),
-        *("TryAgainError", "MovedError", "AskError", "ClusterCrossSlotError"),
+        "OutOfMemoryError",
     }
 )
 
 
+def is_refusal(error: ResponseError) -> bool:
+    """Tells whether this Redis takes nothing from anybody now: it is full, or no primary."""
+    return type(error).__name__ in _REFUSED_CLASSES or str(error).startswith(_REFUSED)
+
+
 def is_doubtful(error: ResponseError) -> bool:
     """Tells whether another connection, a little later, may well be served."""
-    return type(error).__name__ in _DOUBTFUL_CLASSES or str(error).startswith(_DOUBTFUL)
+    has_moved = type(error).__name__ in _MOVED_CLASSES or str(error).startswith(_MOVED)
+    return has_moved or is_refusal(error)
 
 
 def connection_to(url: str, settings: RedisSettings, **overrides: Any) -> Connection:

@@ -30,8 +30,9 @@ class RedisSettings:
 
     timeout_s: float = 3.0
     """A Redis that has not answered for so long is taken for lost, and connected to anew."""
-    publish_wait_s: float = 30.0
-    """How long a batch waits for Redis. Who needs it later has an outbox row."""
+    publish_wait_s: float = 120.0
+    """How long a batch waits for Redis: as long as it would be kept there. What was accepted before
+    an outage was noticed has to be told after it; who needs it later still has an outbox row."""
     read_wait_s: float = 5.0
     queue_max: int = 10_000
     queue_bytes_max: int = 16 * 1024 * 1024
