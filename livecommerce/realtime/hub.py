@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import structlog
@@ -20,16 +19,15 @@ from livecommerce.realtime.fan_out import WriteCost
 from livecommerce.realtime.framing import PING
 from livecommerce.realtime.heartbeat import Wheel
 from livecommerce.realtime.loading import LoadRoom, RoomLoader
+from livecommerce.realtime.people import People
 from livecommerce.realtime.presence import Presence, ViewersEvent
 from livecommerce.realtime.publications import (
     LIGHT_CLASS,
     VIEWER_CLASS,
     Delivery,
     Publication,
-    transcode,
 )
 from livecommerce.realtime.room import Room, RoomState
-from livecommerce.realtime.room_log import Entry
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.realtime.statistics import HubStatistics
 from livecommerce.realtime.ticker import TickingPublisher, tick_s
@@ -40,9 +38,6 @@ log = structlog.get_logger()
 BACK_PER_S = 1_000.0
 BACK_WITHIN_S = 20.0
 """Nobody is asked to wait for longer before they come back."""
-TOLD_MAX = 20_000
-"""Events told to people that are remembered at most: every node's relay repeats what a lost one
-left."""
 
 
 class Hub:
@@ -72,7 +67,7 @@ class Hub:
         self._cost = WriteCost()
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, asyncio.Task[Room]] = {}
-        self._people: dict[str, set[Connection]] = {}
+        self._people = People()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.Task[None]] = []
         self._is_hearing = True
@@ -83,8 +78,6 @@ class Hub:
         self._probe_failures = 0
         self._interruptions = 0
         self._quiet_since: dict[str, int] = {}
-        self._told: OrderedDict[tuple[str, str], float] = OrderedDict()
-        """Person and event, and when it was last told or repeated; the oldest first."""
         self._loader = RoomLoader(
             backplane=backplane, clock=clock, settings=settings, load_room=load_room
         )
@@ -205,15 +198,10 @@ class Hub:
 
     def identify(self, connection: Connection, keys: Iterable[str]) -> None:
         """Ties a connection to a person and a sign-in, for `tell` and `kick`."""
-        for key in keys:
-            self._people.setdefault(key, set()).add(connection)
+        self._people.add(connection, keys)
 
     def forget(self, connection: Connection, keys: Iterable[str]) -> None:
-        for key in keys:
-            if (held := self._people.get(key)) is not None:
-                held.discard(connection)
-                if not held:
-                    del self._people[key]
+        self._people.remove(connection, keys)
 
     def kick(
         self, key: str, close_code: int = CloseCode.SIGNED_OUT, *, room_id: str | None = None
@@ -283,7 +271,7 @@ class Hub:
             people=len(self._people),
             rooms=len(self._rooms),
             log_events=sum(room.log.events for room in self._rooms.values()),
-            told=len(self._told),
+            told=self._people.told,
             lagging=sum(room.lagging for room in self._rooms.values()),
             write_cost_us=self._cost.seconds * 1e6,
             published=self.publisher.published,
@@ -340,7 +328,7 @@ class Hub:
     def on_signal(self, signal: AnySignal) -> None:
         match signal:
             case Tell():
-                self._tell(signal)
+                self._people.tell(signal, self.clock.mono_s())
             case Kick():
                 self._kick(signal)
             case Regrade():
@@ -352,49 +340,15 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _tell(self, signal: Tell) -> None:
-        if signal.event_id:
-            name = signal.person_id, signal.event_id
-            is_repeated = name in self._told
-            self._told[name] = self.clock.mono_s()
-            self._told.move_to_end(name)
-            if is_repeated:
-                return
-            if len(self._told) > TOLD_MAX:
-                self._told.popitem(last=False)
-        json = signal.json
-        told: dict[str, bytes] = {}
-        for connection in list(self._people.get(signal.person_id, ())):
-            codec = connection.codec
-            if codec.name not in told:
-                told[codec.name] = frames.told(codec, transcode(json, codec))
-            connection.transport.write(told[codec.name])
-
-    def _tell_concerned(self, room: Room, entry: Entry) -> None:
-        """Tells a line that a room is not shown to those in it who said it or are spoken to."""
-        told: dict[str, bytes] = {}
-        for person_id in dict.fromkeys(entry.publication.concerns):
-            for connection in list(self._people.get(person_id, ())):
-                group = connection.group
-                if group is None or group.room_id != room.room_id:
-                    continue
-                if not entry.is_shown_to(group.audience_class):
-                    codec = connection.codec
-                    if codec.name not in told:
-                        told[codec.name] = frames.told(codec, entry.encoded(codec))
-                    connection.transport.write(told[codec.name])
-
     def _kick(self, signal: Kick) -> None:
-        for connection in list(self._people.get(signal.key, ())):
-            group = connection.group
-            if signal.room_id is None or (group and group.room_id == signal.room_id):
-                connection.close(signal.code)
+        people, room_id = self._people, signal.room_id
+        meant = people.of(signal.key) if room_id is None else people.in_room(signal.key, room_id)
+        for connection in meant:
+            connection.close(signal.code)
 
     def _regrade(self, signal: Regrade) -> None:
-        for connection in list(self._people.get(signal.person_id, ())):
-            group = connection.group
-            if group is not None and group.room_id == signal.room_id:
-                self.apply_grade(connection, signal.audience_class, signal.capabilities)
+        for connection in self._people.in_room(signal.person_id, signal.room_id):
+            self.apply_grade(connection, signal.audience_class, signal.capabilities)
 
     def _show(self, room_id: str, publication: Publication) -> None:
         if (room := self.warm_room(room_id)) is not None:
@@ -410,7 +364,7 @@ class Hub:
             cost=self._cost,
             repair=self._begin_repair,
             crowd=lambda room: max(room.viewers, self._presence.total(room.room_id)),
-            tell=self._tell_concerned,
+            tell=self._people.tell_concerned,
             loop=asyncio.get_running_loop(),
         )
         self._rooms[room_id] = room
@@ -482,8 +436,7 @@ class Hub:
                     # Somebody joined while the word was under way.
                     await self._backplane.subscribe(room_id)
         self.publisher.forget_quiet()
-        while self._told and now_s - next(iter(self._told.values())) > self.settings.told_s:
-            self._told.popitem(last=False)
+        self._people.forget_told(now_s - self.settings.told_s)
 
     async def _report_viewers(self) -> None:
         counts = {room_id: room.viewers for room_id, room in self._rooms.items()}

@@ -70,7 +70,7 @@ class Room:
         cost: WriteCost,
         repair: Callable[[Room], None],
         crowd: Callable[[Room], int],
-        tell: Callable[[Room, Entry], None],
+        tell: Callable[[str, Entry], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.room_id = room_id
@@ -212,7 +212,7 @@ class Room:
         self._flush.start([(group, frame) for group, frame in frames_by_group if frame])
         for entry in entries:
             if entry.publication.concerns and not entry.is_withdrawn:
-                self._tell(self, entry)
+                self._tell(self.room_id, entry)
 
     def _batch_for(
         self, group: Group, entries: Sequence[Entry], loose: Sequence[Entry]

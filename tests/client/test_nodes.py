@@ -97,9 +97,9 @@ class Room:
                 await viewer.client.__aenter__()
             watching = [tasks.create_task(viewer.watch()) for viewer in self.viewers]
             talking = tasks.create_task(self._talk(host))
-            await asyncio.sleep(1.0)
+            await self._until_said(20)
             yield
-            await asyncio.sleep(1.0)
+            await self._until_said(20)
             self._over.set()
             await talking
             async with asyncio.timeout(BACK_S):
@@ -115,6 +115,12 @@ class Room:
             await host.call(SendChat(id=new_id(), text=text))
             self.said.append(text)
             await asyncio.sleep(0.02)
+
+    async def _until_said(self, more: int) -> None:
+        wanted = len(self.said) + more
+        async with asyncio.timeout(30):
+            while len(self.said) < wanted:
+                await asyncio.sleep(0.05)
 
     def check(self) -> None:
         """Every viewer has seen every line, once and in order, and none was shown the room anew."""
