@@ -63,3 +63,28 @@ async def test_answers_come_to_who_asked(redis_url):
     with pytest.raises(ValueError, match="text"):
         await unread
     await link.close()
+
+
+async def test_what_moves_to_another_link_keeps_its_order_even_if_it_is_under_way(redis_url):
+    link, other = link_to(redis_url), link_to(redis_url)
+    link.start()
+    other.start()
+    # The first holds up the answers of what is sent with it.
+    stuck = link.send("BLPOP", "nothing", 0, wait_s=60)
+    sent = [link.send("RPUSH", "order", number, wait_s=60) for number in (1, 2)]
+    assert await link.wait_until_up(5)
+    await asyncio.sleep(0.1)
+    queued = link.send("RPUSH", "order", 3, wait_s=60)
+    kept = link.send("ECHO", b"kept", wait_s=60)
+    taken = link.take_back(lambda command: command.arguments[0] != "RPUSH")
+    assert [command.answer for command in taken] == [*sent, queued]
+    for command in taken:
+        other.put(command)
+    last = other.send("RPUSH", "order", 4, wait_s=60)
+    assert [await each for each in (*sent, queued, last)] == [1, 2, 3, 4]
+    assert await other.send("LRANGE", "order", 0, -1, wait_s=5) == [b"1", b"2", b"3", b"4"]
+    await other.send("LPUSH", "nothing", b"x", wait_s=5)
+    assert await stuck == [b"nothing", b"x"]
+    assert await kept == b"kept"
+    await link.close()
+    await other.close()

@@ -128,7 +128,8 @@ class ClusterShards:
 
     def _move_away(self, shard: Shard) -> None:
         """Gives to others what is not this shard's any more."""
-        for command in shard.commands.take_back():
+        link = shard.commands
+        for command in link.take_back(lambda command: self._owner_of(command) is link):
             self._owner_of(command).put(command)
         for channel in list(shard.subscriber.channels):
             owner = self._shard_at(key_slot(channel))

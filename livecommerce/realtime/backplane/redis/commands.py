@@ -221,11 +221,20 @@ class CommandLink:
             self._wake.set()
         return command.answer
 
-    def take_back(self) -> list[Command]:
-        """Empties the queue, for commands to be put into others."""
-        taken = [command for command in self._queue if not command.answer.done()]
-        self._queue.clear()
-        self._bytes = 0
+    def take_back(self, is_mine: Callable[[Command], bool]) -> list[Command]:
+        """Gives up what belongs to other links, in order, what is under way included: whatever is
+        sent after it must not overtake it. An answer that still comes here counts."""
+        taken = []
+        for waiting in (self._sent, self._queue):
+            for _ in range(len(waiting)):
+                command = waiting.popleft()
+                if is_mine(command):
+                    waiting.append(command)
+                    continue
+                if waiting is self._queue:
+                    self._bytes -= command.size
+                if not command.answer.done():
+                    taken.append(command)
         return taken
 
     def put(self, command: Command) -> None:
