@@ -40,10 +40,14 @@ class Leadership:
             return False
 
     async def close(self) -> None:
-        """Give up the lead."""
+        """Give up the lead. A database that does not answer takes it back by itself."""
         connection, self._connection = self._connection, None
-        if connection is not None and not connection.is_closed():
+        if connection is None or connection.is_closed():
+            return
+        try:
             await connection.close(timeout=_ANSWER_S)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            connection.terminate()
 
     async def _take(self) -> bool:
         connection = await asyncpg.connect(

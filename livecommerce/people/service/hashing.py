@@ -13,7 +13,7 @@ from livecommerce.people.passwords import hash_password, is_outdated, is_passwor
 R = TypeVar("R")
 
 THREADS: Final = 4
-"""Each takes 19 MiB: a flood of sign-ins costs time, never memory."""
+"""Each takes 19 MiB and keeps it: a flood of sign-ins costs time, never more memory."""
 WAITING_MAX: Final = 64
 RETRY_MS: Final = 2_000
 
