@@ -28,10 +28,10 @@ class FaultyNetwork:
     def __init__(self, seed: int, share: float) -> None:
         self.faults: list[Fault] = []
         self._random = random.Random(seed)
-        self._share = share
+        self.share = share
 
     def _fault(self) -> Fault:
-        if self._random.random() >= self._share:
+        if self._random.random() >= self.share:
             return Fault.NONE
         fault = self._random.choice([Fault.COMMIT_LOST, Fault.REPLY_LOST, Fault.CUT])
         self.faults.append(fault)

@@ -11,7 +11,8 @@ import asyncio
 import os
 import signal
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -46,6 +47,9 @@ FLUSHED, REDIS_KILLED, NODE_KILLED, REDIS_BACK = 0.2, 0.4, 0.5, 0.65
 READY_S = 60.0
 
 
+Beside = Callable[[Shop, Cluster], AbstractAsyncContextManager[object]]
+
+
 @dataclass(slots=True)
 class Losses:
     """When what was lost, and was back (`monotonic`)."""
@@ -55,24 +59,33 @@ class Losses:
     all_ready_s: float = 0.0
 
 
-def cluster(scale: Scale, over_s: float, *, is_timed: bool = True) -> Finding:
+def cluster(
+    scale: Scale, over_s: float, *, is_timed: bool = True, beside: Beside | None = None
+) -> Finding:
     """Run one.
 
     Args:
         over_s: how long the attempts take, all together.
         is_timed: purchases have to go on quickly, too. Not for a machine that does other things
             meanwhile.
+        beside: what else happens in the room, from before the sale until the crowd has gone.
     """
     finding = Finding(f"{NODES} nodes, losses")
     allow_many_sockets(scale.buyers * 2)
     with running_cluster(NODES, sockets=scale.buyers) as stage:
-        asyncio.run(_cluster(stage, scale, over_s, finding, is_timed=is_timed))
+        asyncio.run(_cluster(stage, scale, over_s, finding, is_timed=is_timed, beside=beside))
         finding.breaches += [f"in the server's log: {line}" for line in stage.faults()]
     return finding
 
 
 async def _cluster(
-    stage: Cluster, scale: Scale, over_s: float, finding: Finding, *, is_timed: bool
+    stage: Cluster,
+    scale: Scale,
+    over_s: float,
+    finding: Finding,
+    *,
+    is_timed: bool,
+    beside: Beside | None,
 ) -> None:
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(Api(stage.supervisor.url))
@@ -102,9 +115,13 @@ async def _cluster(
             look_s=over_s / 25,
             comes_back=True,
         )
+        other = await stack.enter_async_context(AsyncExitStack())
+        if beside is not None:
+            await other.enter_async_context(beside(shop, stage))
         losing = asyncio.create_task(_lose(stage, sale.starts_at / 1000, over_s))
         report = await drive_all(plan, scale.drivers)
         losses = await losing
+        await other.aclose()
         say("cluster: taking what came back")
         judge = await Judge.open(stage)
         stack.push_async_callback(judge.close)

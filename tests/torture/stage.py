@@ -77,9 +77,9 @@ def running_stage(kind: Kind, *, sockets: int) -> Iterator[Stage]:
         url = ""
         if kind != "sqlite":
             url = stack.enter_context(running_postgres()).create_database()
-        settings = _settings(folder, url, sockets)
+        settings = settings_for(folder, url, sockets)
         servers = [
-            stack.enter_context(running_server(_environ(settings)))
+            stack.enter_context(running_server(environ_of(settings)))
             for _ in range(2 if kind.endswith("x2") else 1)
         ]
         yield Stage(kind, tuple(servers), settings)
@@ -90,13 +90,13 @@ def running_cluster(nodes: int, *, sockets: int) -> Iterator[Cluster]:
     """Starts nodes under a supervisor, ready for so many sockets on any one of them."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livecommerce-shop-")))
-        settings = _settings(
+        settings = settings_for(
             folder, stack.enter_context(running_postgres()).create_database(), sockets
         )
         redis = stack.enter_context(running_redis())
         first = free_ports(nodes)
         environ = {
-            **_environ(settings),
+            **environ_of(settings),
             "LIVECOMMERCE_REDIS_URL": redis.url(),
             "LIVECOMMERCE_OWN_PORT": str(first),
             "LIVECOMMERCE_DRAIN_S": "1",
@@ -110,7 +110,8 @@ def running_cluster(nodes: int, *, sockets: int) -> Iterator[Cluster]:
         yield Cluster("postgresql", (supervisor,), settings, redis, ports)
 
 
-def _settings(folder: Path, url: str, sockets: int) -> Settings:
+def settings_for(folder: Path, url: str, sockets: int) -> Settings:
+    """Of servers over one database, for so many sockets."""
     return Settings(
         data_dir=folder,
         database_url=url,
@@ -125,7 +126,8 @@ def _settings(folder: Path, url: str, sockets: int) -> Settings:
     )
 
 
-def _environ(settings: Settings) -> dict[str, str]:
+def environ_of(settings: Settings) -> dict[str, str]:
+    """What a server is started with to have them."""
     return {
         **PLATFORM_SETTINGS,
         "LIVECOMMERCE_DATA_DIR": str(settings.data_dir),
