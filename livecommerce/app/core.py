@@ -8,7 +8,9 @@ from dataclasses import asdict
 
 from livecommerce.app.process import process_statistics
 from livecommerce.app.services import Services, open_services
+from livecommerce.app.watchdog import watched_loop
 from livecommerce.config import BadSettings, Settings
+from livecommerce.database.clock import DatabaseClock
 from livecommerce.gateway.metrics import Metrics
 from livecommerce.kernel.clock import Clock
 
@@ -16,9 +18,16 @@ from livecommerce.kernel.clock import Clock
 @contextlib.asynccontextmanager
 async def open_core(settings: Settings, clock: Clock) -> AsyncIterator[Services]:
     """Opens the services on databases of the newest schema; on the way out stores what waits,
-    tells what is committed, and closes them."""
+    tells what is committed, and closes them.
+
+    Args:
+        clock: of this machine; what the services go by is the database's.
+    """
     async with contextlib.AsyncExitStack() as stack:
-        services = await open_services(settings, clock, stack)
+        await stack.enter_async_context(watched_loop())
+        shared = DatabaseClock(clock)
+        services = await open_services(settings, shared, stack)
+        await stack.enter_async_context(shared.kept(services.database))
         await services.people.start()
         stack.push_async_callback(services.people.close)
         await services.hub.start()

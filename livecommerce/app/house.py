@@ -88,14 +88,14 @@ async def open_house(
     """
     if not works:
         require_shared(settings, "livecommerce serve --no-work")
-    clock = clock or SystemClock()
     settings.media_dir.mkdir(parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         _be_the_only_one(settings, stack)
         if sockets is None:
             for address in dict.fromkeys((settings.database_address, settings.vault_address)):
                 await migrations.upgrade(address)
-        services = await stack.enter_async_context(open_core(settings, clock))
+        services = await stack.enter_async_context(open_core(settings, clock or SystemClock()))
+        clock = services.clock
         metrics = metrics_of(services)
         dispatch = Dispatch(
             shows=services.shows, stock=services.stock, orders=services.orders, metrics=metrics

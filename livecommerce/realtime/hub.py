@@ -29,6 +29,7 @@ from livecommerce.realtime.publications import (
 )
 from livecommerce.realtime.room import Room, RoomState
 from livecommerce.realtime.settings import HubSettings
+from livecommerce.realtime.standstill import Standstill
 from livecommerce.realtime.statistics import HubStatistics
 from livecommerce.realtime.ticker import TickingPublisher, tick_s
 from livecommerce.realtime.visitors import Visitors, VisitorsEvent
@@ -84,6 +85,9 @@ class Hub:
         self.publisher = TickingPublisher(
             backplane=backplane, clock=clock, settings=settings, pace=self._pace, floor=self._floor
         )
+        self._standstill = Standstill(
+            clock=clock, limit_s=settings.standstill_s, catch_up=self._catch_up
+        )
         self._wheel = Wheel(settings, beat_for=self._beat_for)
         self._presence = Presence(
             node_id=node_id,
@@ -122,6 +126,7 @@ class Hub:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await self._standstill.close()
         try:
             await self._presence.report({})
             await self._visitors.report([])
@@ -133,9 +138,8 @@ class Hub:
     # Rooms
 
     def warm_room(self, room_id: str) -> Room | None:
-        """The room if it is loaded on this node; then joining it needs no waiting."""
-        room = self._rooms.get(room_id)
-        return room if room is not None and room.state is not RoomState.LOADING else None
+        """The room if it is loaded on this node and up to date; joining it needs no waiting."""
+        return None if self._standstill.is_behind() else self._loaded(room_id)
 
     async def open_room(self, room_id: str) -> Room:
         """Loads a room unless it is here already; joiners of one room wait for one load.
@@ -143,7 +147,9 @@ class Hub:
         Raises:
             Refused: as the loader says.
         """
-        if room := self.warm_room(room_id):
+        if self._standstill.is_behind():
+            await self._standstill.over()
+        if room := self._loaded(room_id):
             return room
         loading = self._loading.get(room_id)
         if loading is None:
@@ -351,10 +357,19 @@ class Hub:
             self.apply_grade(connection, signal.audience_class, signal.capabilities)
 
     def _show(self, room_id: str, publication: Publication) -> None:
-        if (room := self.warm_room(room_id)) is not None:
+        if (room := self._loaded(room_id)) is not None:
             room.show(publication)
 
     # Rooms, inside
+
+    def _loaded(self, room_id: str) -> Room | None:
+        room = self._rooms.get(room_id)
+        return room if room is not None and room.state is not RoomState.LOADING else None
+
+    async def _catch_up(self) -> None:
+        await self._compare_positions(list(self._rooms))
+        while any(room.state is RoomState.REPAIRING for room in self._rooms.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
     async def _load(self, room_id: str) -> Room:
         room = Room(
@@ -420,6 +435,7 @@ class Hub:
                 self._is_hearing = False
 
     async def _turn_wheel(self) -> None:
+        self._standstill.turn()
         self._closed_silent += self._wheel.step(self.clock.now_ms())
 
     async def _sweep(self) -> None:
@@ -460,7 +476,7 @@ class Hub:
 
     async def _compare_positions(self, room_ids: Collection[str]) -> None:
         """Has rooms repaired that are not where the backplane says."""
-        received = {each: room.received for each in room_ids if (room := self.warm_room(each))}
+        received = {each: room.received for each in room_ids if (room := self._loaded(each))}
         try:
             positions = await self._backplane.positions(received)
         except ConnectionError as error:
@@ -469,7 +485,7 @@ class Hub:
             return
         for room_id, had in received.items():
             epoch, top = positions.get(room_id, ("", 0))
-            if (room := self.warm_room(room_id)) is not None:
+            if (room := self._loaded(room_id)) is not None:
                 room.check(epoch, top, received=had)
 
     async def _probe(self) -> None:

@@ -42,6 +42,8 @@ class HubSettings:
     ping_s: float = 20.0
     pong_grace_s: float = 10.0
     wheel_step_s: float = 0.25
+    standstill_s: float = 2.0
+    """A process whose wheel has not turned for so long was stopped: what it knows may be old."""
     close_grace_s: float = 5.0
     """How long a closed peer may take to answer the close frame."""
 

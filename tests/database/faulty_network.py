@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
@@ -28,10 +28,10 @@ class FaultyNetwork:
     def __init__(self, seed: int, share: float) -> None:
         self.faults: list[Fault] = []
         self._random = random.Random(seed)
-        self._share = share
+        self.share = share
 
     def _fault(self) -> Fault:
-        if self._random.random() >= self._share:
+        if self._random.random() >= self.share:
             return Fault.NONE
         fault = self._random.choice([Fault.COMMIT_LOST, Fault.REPLY_LOST, Fault.CUT])
         self.faults.append(fault)
@@ -66,9 +66,11 @@ class FaultyNetwork:
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while received := await reader.read(65536):
-        writer.write(received)
-        await writer.drain()
+    # A server that dies with something unread resets the connection; that is an end like another.
+    with suppress(ConnectionError):
+        while received := await reader.read(65536):
+            writer.write(received)
+            await writer.drain()
     writer.close()
 
 

@@ -1,16 +1,34 @@
 """Imports every module of rows, so that `ROWS` is complete. A new module is one line here."""
 
-from tests.faults import redis_cluster, redis_links, redis_listening, redis_memory, redis_messages
+from tests.faults import (
+    clients,
+    last_viewer,
+    lost_nodes,
+    odd_nodes,
+    redis_cluster,
+    redis_links,
+    redis_listening,
+    redis_memory,
+    redis_messages,
+    sales,
+    storms,
+)
 from tests.faults.rows import ROWS, Row
 
 __all__ = [
     "ROWS",
+    "clients",
+    "last_viewer",
+    "lost_nodes",
+    "odd_nodes",
     "redis_cluster",
     "redis_links",
     "redis_listening",
     "redis_memory",
     "redis_messages",
     "rows_of",
+    "sales",
+    "storms",
 ]
 
 

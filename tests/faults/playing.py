@@ -129,7 +129,7 @@ class ClientViewer:
             self._view.cut()
         elif isinstance(event, ChatPosted):
             self._view.log(event.text)
-        elif isinstance(event, PinChanged) and event.pin is not None:
+        elif isinstance(event, PinChanged) and event.pin is not None and event.pin.text:
             self._view.state(event.key, value_of(event.pin.text))
 
     @property

@@ -18,6 +18,7 @@ from tests.support import processes
 from tests.support.ports import LOOPBACK, free_port
 
 START_S = 60.0
+PRODUCT = "from livecommerce.cli import main; main()"
 
 
 class ServerProcess:
@@ -32,11 +33,13 @@ class ServerProcess:
         arguments: Sequence[str],
         env: Mapping[str, str],
         port_setting: str = "LIVECOMMERCE_PORT",
+        program: str = PRODUCT,
     ) -> None:
         self.folder = folder
         self.port = free_port()
         self.log = folder / "server.log"
         self._arguments = arguments
+        self._program = program
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("LIVECOMMERCE_")}
         self._env = {
             **inherited,
@@ -74,7 +77,7 @@ class ServerProcess:
     def start(self) -> None:
         """Start, and wait until `/readyz` says yes."""
         # by the module, so that it is the same Python that runs the tests
-        command = [sys.executable, "-c", "from livecommerce.cli import main; main()"]
+        command = [sys.executable, "-c", self._program]
         with self.log.open("ab") as log:
             self._process = processes.start(
                 [*command, *self._arguments], output=log, env=self._env, cwd=self.folder
@@ -131,13 +134,15 @@ def running_server(
     arguments: Sequence[str] = ("serve",),
     *,
     port_setting: str = "LIVECOMMERCE_PORT",
+    program: str = PRODUCT,
 ) -> Iterator[ServerProcess]:
     """A server in a temporary working folder, stopped at the end.
 
-    `env` holds `LIVECOMMERCE_*` settings; those of the calling shell are not passed on.
+    `env` holds `LIVECOMMERCE_*` settings; those of the calling shell are not passed on. `program`
+    is Python that serves in its own way.
     """
     with tempfile.TemporaryDirectory(prefix="livecommerce-server-") as folder:
-        server = ServerProcess(Path(folder), arguments, env or {}, port_setting)
+        server = ServerProcess(Path(folder), arguments, env or {}, port_setting, program)
         try:
             server.start()
             yield server

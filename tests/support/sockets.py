@@ -146,14 +146,25 @@ class LiveSocket(asyncio.Protocol):
         return socket
 
     async def hello(
-        self, *, token: str | None = None, room: str | None = None, timeout_s: float = 60
+        self,
+        *,
+        token: str | None = None,
+        room: str | None = None,
+        position: tuple[str, int] | None = None,
+        timeout_s: float = 60,
     ) -> Reply:
-        """Open the session; gives `welcome`, or the `err` it was refused with."""
+        """Open the session; gives `welcome`, or the `err` it was refused with.
+
+        Args:
+            position: epoch and offset of somebody who comes back.
+        """
         said: dict[str, Any] = {"t": "hello", "id": new_command_id()}
         if token is not None:
             said["token"] = token
         if room is not None:
             said["room"] = room
+        if position is not None:
+            said["epoch"], said["offset"] = position
         async with asyncio.timeout(timeout_s):
             return await self.ask(said)
 

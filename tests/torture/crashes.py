@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livecommerce.client import RoomClient
-from livecommerce.stock.wire import SaleCounted, StockChanged
 from tests.support.ports import LOOPBACK
 from tests.support.shop import Api, Goods, Shop, Wallet, add_card, furnish, platform_token
 from tests.support.sockets import LiveSocket, Reply, new_command_id
@@ -21,6 +20,7 @@ from tests.torture.crowd import Acknowledged, Sale
 from tests.torture.findings import Finding, percentile, say
 from tests.torture.judge import Judge
 from tests.torture.stage import Kind, Stage, running_stage
+from tests.torture.witness import check_equal
 
 BUYERS = 48
 PER_BUYER = 20
@@ -31,8 +31,6 @@ RECOVERY_S_MAX = 5.0
 SLOW_CARDS = ("tok_timeout_paid", "tok_late", "tok_timeout_failed", "tok_declined")
 ALLOWED = frozenset({"sold_out", "limit_reached", "bad_transition", "not_live", "rate_limited"})
 EXPECTED_OF_A_CRASH = frozenset({"lost", "server_busy", "unavailable"})
-EQUAL_S = 30.0
-"""The longest pause of a client that has tried in vain for a while is 20 s."""
 
 
 @dataclass(slots=True)
@@ -167,7 +165,8 @@ class _Crashes:
             if len(self.stage.servers) == 1:
                 # Rooms of two processes hear of each other by a backplane between them, which
                 # these have not got; what they sell is the same all the same.
-                await self._compare(witness, lap, judge)
+                variants = (lap.sale.variant_id, lap.regular.variant_id)
+                await check_equal(self.finding, witness, judge, lap.sale.sale_id, variants)
         before = len(self.finding.breaches)
         await judge.check_acknowledged(self.finding, list(lap.orders.values()), settled=False)
         await judge.check_verify(self.finding)
@@ -257,44 +256,6 @@ class _Crashes:
             self.repeated += 1
             socket.abort()
         return first_s
-
-    async def _compare(self, witness: RoomClient, lap: _Lap, judge: Judge) -> None:
-        """What a viewer sees who was there before and after, against the rows."""
-        until_s = time.monotonic() + EQUAL_S
-        while True:
-            differing = await self._differing(witness, lap, judge)
-            if not differing:
-                return
-            if time.monotonic() > until_s:
-                self.finding.breaches.append(f"a viewer sees something else: {differing}")
-                return
-            await asyncio.sleep(0.2)
-
-    async def _differing(self, witness: RoomClient, lap: _Lap, judge: Judge) -> list[str]:
-        counts = await judge.sale_counts(lap.sale.sale_id)
-        seen = witness.mirror.state.get(f"sale_count:{lap.sale.sale_id}")
-        differing = []
-        if not isinstance(seen, SaleCounted):
-            differing.append(f"no counter of the sale; rows: {counts}")
-        elif (seen.held, seen.sold, seen.available) != (
-            counts.held,
-            counts.sold,
-            counts.available,
-        ):
-            differing.append(f"{seen}; rows: {counts}")
-        for variant_id in (lap.sale.variant_id, lap.regular.variant_id):
-            level = (
-                await judge.rows(
-                    "SELECT reserved, allocated, version FROM stock_levels WHERE variant_id = :id",
-                    id=variant_id,
-                )
-            )[0]
-            stock = witness.mirror.state.get(f"stock:{variant_id}")
-            if not isinstance(stock, StockChanged):
-                differing.append(f"no counter of {variant_id}; rows: {level}")
-            elif (stock.held, stock.sold) != (level["reserved"], level["allocated"]):
-                differing.append(f"{stock}; rows: {level}")
-        return differing
 
     # ---- the end of a lap ---------------------------------------------------------------------
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import time
+from collections.abc import Set
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tests.support.shop import Api, Shop, Wallet, furnish, platform_token
+from tests.support.shop import Api, Goods, Shop, Wallet, furnish, platform_token
 from tests.support.sockets import LiveSocket, allow_many_sockets, new_command_id
 from tests.torture.crowd import Plan, Report, Sale, drive
 from tests.torture.findings import Finding, percentile, say
@@ -60,48 +61,59 @@ async def _stampede(stage: Stage, scale: Scale, finding: Finding) -> None:
     async with Api(stage.servers[0].url) as api:
         shop = await Shop.open(api)
         goods = await shop.add_goods("S1", on_hand=scale.units, slot=1)
-        delivery_minor = await shop.delivery_minor()
         say(f"{stage.kind}: furnishing {scale.one_click} buyers who have bought before")
-        wallets = await _furnish(api, range(scale.one_click))
-        # The warm-up must be long enough for everybody to find their seat.
-        seating_s = max(WARM_UP_S, min(300, scale.buyers // 250))
-        view = await shop.start_sale(
-            goods,
-            quota=scale.units,
-            per_buyer=PER_BUYER,
-            warm_up_s=seating_s,
-            duration_s=1200,
-            hold_s=900,
+        wallets = await furnish_all(api, range(scale.one_click))
+        sale = await open_sale(shop, goods, scale)
+        say(f"{stage.kind}: {scale.buyers} buyers take their seats")
+        plan = Plan(
+            ports=tuple(stage.ports),
+            sale=sale,
+            first=0,
+            count=scale.buyers,
+            attempts=scale.attempts,
+            wallets=wallets,
+            seed=scale.seed,
+            http_port=stage.ports[-1],
         )
-        sale = Sale(
-            room_id=shop.room_id,
-            sale_id=view["id"],
-            variant_id=goods.variant_id,
-            offer_id=goods.offer_id,
-            unit_minor=view["price_minor"],
-            delivery_minor=delivery_minor,
-            currency=view["currency"],
-            starts_at=view["starts_at"],
-        )
-        say(f"{stage.kind}: {scale.buyers} buyers take their seats ({seating_s} s)")
-        report = await _drive(stage, scale, sale, wallets)
-        attempts = sum(n for code, n in report.codes.items() if not code.startswith("("))
-        say(
-            f"{stage.kind}: {attempts} attempts in {report.attempts_s:.1f} s; taking what came back"
-        )
+        report = await drive_all(plan, scale.drivers)
+        lasted = f"{report.attempts} attempts in {report.attempts_s:.1f} s"
+        say(f"{stage.kind}: {lasted}; taking what came back")
         judge = await Judge.open(stage)
         try:
-            late = await _sell_out(api, stage, sale, judge, finding)
+            late = await sell_out(api, stage, sale, judge, finding)
             await judge.settled()
             await judge.check_sale(finding, sale.sale_id, scale.units, PER_BUYER)
             await judge.check_acknowledged(finding, report.acknowledged)
             await judge.check_everything(finding)
         finally:
             await judge.close()
-    _note(finding, scale, report, attempts, late)
+    tell_of(finding, scale, report, late)
 
 
-async def _furnish(api: Api, numbers: range) -> dict[int, Wallet]:
+async def open_sale(shop: Shop, goods: Goods, scale: Scale) -> Sale:
+    """Starts the sale; its warm-up is long enough for everybody to find their seat."""
+    delivery_minor = await shop.delivery_minor()
+    view = await shop.start_sale(
+        goods,
+        quota=scale.units,
+        per_buyer=PER_BUYER,
+        warm_up_s=max(WARM_UP_S, min(300, scale.buyers // 250)),
+        duration_s=1200,
+        hold_s=900,
+    )
+    return Sale(
+        room_id=shop.room_id,
+        sale_id=view["id"],
+        variant_id=goods.variant_id,
+        offer_id=goods.offer_id,
+        unit_minor=view["price_minor"],
+        delivery_minor=delivery_minor,
+        currency=view["currency"],
+        starts_at=view["starts_at"],
+    )
+
+
+async def furnish_all(api: Api, numbers: range) -> dict[int, Wallet]:
     at_once = asyncio.Semaphore(16)
 
     async def one(number: int) -> Wallet:
@@ -112,32 +124,24 @@ async def _furnish(api: Api, numbers: range) -> dict[int, Wallet]:
     return dict(zip(numbers, wallets, strict=True))
 
 
-async def _drive(stage: Stage, scale: Scale, sale: Sale, wallets: dict[int, Wallet]) -> Report:
-    share = scale.buyers // scale.drivers
+async def drive_all(plan: Plan, drivers: int) -> Report:
+    """Plays a plan in several processes, each with its share of the buyers."""
+    share = plan.count // drivers
     plans = [
-        Plan(
-            ports=tuple(stage.ports),
-            sale=sale,
-            first=i * share,
-            count=share,
-            attempts=scale.attempts,
-            wallets=wallets,
-            seed=scale.seed + i,
-        )
-        for i in range(scale.drivers)
+        replace(plan, first=i * share, count=share, seed=plan.seed + i) for i in range(drivers)
     ]
     report = Report()
     loop = asyncio.get_running_loop()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(scale.drivers, mp_context=context) as drivers:
+    with ProcessPoolExecutor(drivers, mp_context=context) as pool:
         for part in await asyncio.gather(
-            *(loop.run_in_executor(drivers, drive, plan) for plan in plans)
+            *(loop.run_in_executor(pool, drive, each) for each in plans)
         ):
             report.merge(part)
     return report
 
 
-async def _sell_out(api: Api, stage: Stage, sale: Sale, judge: Judge, finding: Finding) -> int:
+async def sell_out(api: Api, stage: Stage, sale: Sale, judge: Judge, finding: Finding) -> int:
     """Late comers buy what is left; then the next ones are told that it is sold out."""
     number = LATE_COMERS_FIRST
     bought = 0
@@ -157,23 +161,30 @@ async def _sell_out(api: Api, stage: Stage, sale: Sale, judge: Judge, finding: F
             bought += reply["t"] == "ok"
             socket.abort()
         await asyncio.sleep(0.3)
-    for _ in range(SOLD_OUT_CHECKS):
-        number += 1
-        port = stage.ports[number % len(stage.ports)]
-        socket = await LiveSocket.open(
-            port, token=platform_token(f"buyer-{number}"), room=sale.room_id
+    await asyncio.gather(
+        *(
+            _is_told_so(stage, sale, number + each, finding)
+            for each in range(1, SOLD_OUT_CHECKS + 1)
         )
-        reply = await socket.ask(sale.buy(new_command_id(), 1))
-        finding.check(
-            "sold out is sold out", holds=reply.get("code") == "sold_out", found=str(reply)
-        )
-        socket.abort()
+    )
     return bought
 
 
-def _note(finding: Finding, scale: Scale, report: Report, attempts: int, late: int) -> None:
+async def _is_told_so(stage: Stage, sale: Sale, number: int, finding: Finding) -> None:
+    port, token = stage.ports[number % len(stage.ports)], platform_token(f"buyer-{number}")
+    socket = await LiveSocket.open(port, token=token, room=sale.room_id)
+    reply = await socket.ask(sale.buy(new_command_id(), 1))
+    finding.check("sold out is sold out", holds=reply.get("code") == "sold_out", found=str(reply))
+    socket.abort()
+
+
+def tell_of(
+    finding: Finding, scale: Scale, report: Report, late: int, allowed: Set[str] = ALLOWED
+) -> None:
+    """Notes what the buyers saw, and codes that are none of a stampede's."""
+    attempts = report.attempts
     finding.breaches += report.breaches
-    strange = {code: n for code, n in report.codes.items() if code not in ALLOWED}
+    strange = {code: n for code, n in report.codes.items() if code not in allowed}
     finding.check("replies have allowed codes only", holds=not strange, found=str(strange))
     finding.facts |= {
         "attempts": f"{attempts} by {scale.buyers} buyers on {scale.units} units, "
