@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import resource
 import socket
 import struct
@@ -16,6 +17,7 @@ import sys
 import time
 from typing import Any
 
+import structlog
 import uvloop
 
 from benchmarks.support.control import cpu_s, obey, raise_open_files, rss_kib
@@ -149,5 +151,10 @@ async def main(arguments: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     raise_open_files()
+    # stdout is for answers.
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+    )
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(main(json.loads(sys.argv[1])))
