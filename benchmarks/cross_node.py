@@ -32,9 +32,8 @@ from redis import Redis
 
 from benchmarks.support.control import Child, raise_open_files
 from benchmarks.support.hub_server import ROOM
-from benchmarks.support.machine import on_core
+from benchmarks.support.machine import on_core, redis_on_core
 from benchmarks.support.results import conclude, say
-from tests.support.redis import running_redis
 
 WITNESSES = 25
 """On each node; more would wait for each other in the crowd's one process."""
@@ -92,7 +91,7 @@ def publish(node: Child, crowd: Child, ports: list[int], length: Length) -> list
 
 
 def run(length: Length) -> dict[str, Any]:
-    with running_redis() as redis, Redis.from_url(redis.url()) as client:
+    with redis_on_core(1) as redis, Redis.from_url(redis.url()) as client:
         with on_core(0):
             alone = Child("benchmarks.support.node", name="alone")
             first = Child("benchmarks.support.node", name="first", redis=redis.url())

@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from tests.support.redis import RedisServer, running_redis
+
 # As it was before anybody was confined: inside of one `on_core` another must still find its core.
 _CORES = sorted(os.sched_getaffinity(0))
 
@@ -39,6 +41,15 @@ def on_core(core: int) -> Iterator[None]:
             os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
+@contextlib.contextmanager
+def redis_on_core(core: int) -> Iterator[RedisServer]:
+    """A redis-server on one core; whoever asked for it goes back."""
+    with contextlib.ExitStack() as stack:
+        with on_core(core):
+            server = stack.enter_context(running_redis())
+        yield server
+
+
 def cpu_s(pid: int) -> float:
     """CPU seconds a process and those it started have used."""
     total = 0.0
@@ -48,6 +59,17 @@ def cpu_s(pid: int) -> float:
             times = process.cpu_times()
             total += times.user + times.system
     return total
+
+
+def kernel_kib() -> float:
+    """Memory the kernel of this machine holds in slabs and for TCP buffers, of whomever."""
+    slab = 0.0
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith(("Slab:", "KernelStack:")):
+            slab += float(line.split()[1])
+    fields = Path("/proc/net/sockstat").read_text().split("TCP:")[1].split()
+    pages = int(fields[fields.index("mem") + 1])
+    return slab + pages * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
 def described() -> dict[str, Any]:
