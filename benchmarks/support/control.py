@@ -41,6 +41,9 @@ class Child:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
         self.tell(verb, **arguments)

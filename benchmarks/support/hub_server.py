@@ -134,11 +134,12 @@ class Measured:
         self.greeted_by_aiohttp = 0
         self.runner = web.AppRunner(self._application(), access_log=None)
 
-    async def open(self) -> None:
+    async def open(self, port: int = 0) -> None:
+        """Begins to accept; on any port without one."""
         await self.hub.start()
         await self.runner.setup()
         assert self.runner.server is not None
-        await self.door.listen("127.0.0.1", 0, web_server=self.runner.server)
+        await self.door.listen("127.0.0.1", port, web_server=self.runner.server)
         site = web.TCPSite(self.runner, "127.0.0.1", 0, backlog=4096)
         await site.start()
         sockets = self.runner.addresses
