@@ -29,6 +29,7 @@ EMPTY_EVERY_S = 0.25
 ALIVE_EVERY_S = 5.0
 JOIN_S = 60.0
 NOTICE_S = 0.05
+QUIET_S = 5.0
 
 
 class Sink:
@@ -37,12 +38,13 @@ class Sink:
     It costs next to nothing here, as a viewer at the other end of a network costs nothing there.
     """
 
-    __slots__ = ("dialect", "received", "socket")
+    __slots__ = ("dialect", "is_gone", "received", "socket")
 
     def __init__(self, port: int, dialect: Dialect) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), JOIN_S)
         self.dialect = dialect
         self.received = 0
+        self.is_gone = False
 
     def upgrade(self) -> None:
         self.socket.sendall(upgrade_request(self.dialect, self.socket.getpeername()[1]))
@@ -69,13 +71,16 @@ class Sink:
             self.received += self.socket.recv_into(into, len(into), socket.MSG_TRUNC)
         except BlockingIOError:
             pass
+        except ConnectionError:
+            self.is_gone = True
 
     def say_alive(self) -> None:
         try:
             self.socket.send(self.dialect.alive)
-        except OSError:
-            # The server hung up; the roll call tells.
+        except BlockingIOError:
             pass
+        except ConnectionError:
+            self.is_gone = True
 
 
 class Witness(asyncio.Protocol):
@@ -160,22 +165,18 @@ class Audience:
     async def open(
         self, port: int, dialect: str, sinks: int, witnesses: int = 0, at_once: int = 50
     ) -> dict[str, Any]:
-        """Opens connections, `at_once` at a time; returns when all are in the room."""
+        """Opens connections, `at_once` at a time; returns when all are in the room.
+
+        Witnesses come evenly among the sinks: servers write to some viewers first and to some last.
+        """
         if self.upkeep is None:
             self.upkeep = asyncio.create_task(self._keep_up())
         spoken = DIALECTS[dialect]
-        loop = asyncio.get_running_loop()
-        started_s = time.monotonic()
-        for _ in range(witnesses):
-            _, witness = await loop.create_connection(
-                lambda: Witness(port, spoken), "127.0.0.1", port
-            )
-            self.witnesses.append(witness)
-        while not all(each.is_joined for each in self.witnesses):
-            await asyncio.sleep(0.002)
-            if time.monotonic() > started_s + JOIN_S:
-                raise TimeoutError("the witnesses were not let in")
-        for start in range(0, sinks, at_once):
+        steps = max(1, -(-sinks // at_once))
+        for step in range(steps):
+            due = witnesses * (step + 1) // steps - witnesses * step // steps
+            await self._open_witnesses(port, spoken, due)
+            start = step * at_once
             made = [Sink(port, spoken) for _ in range(min(at_once, sinks - start))]
             for sink in made:
                 sink.upgrade()
@@ -239,12 +240,12 @@ class Audience:
             arrived = await self._empty() - arrived
             report["offered"] = publisher.wanted - offered
             speaking.cancel()
-            # Nothing is left in a server's queues for the next window.
-            await self._fall_quiet()
+            report["is_quiet"] = await self._fall_quiet()
         finally:
             self.is_measuring = False
-        if any(each.is_gone for each in self.witnesses):
-            raise ConnectionResetError("the server hung up on witnesses")
+        report["gone"] = sum(each.is_gone for each in self.sinks) + sum(
+            each.is_gone for each in self.witnesses
+        )
         return report | {"seconds": seconds, "cpu_s": spent_s, "sink_bytes": arrived}
 
     async def close(self) -> dict[str, Any]:
@@ -261,6 +262,17 @@ class Audience:
 
     # Parts
 
+    async def _open_witnesses(self, port: int, dialect: Dialect, count: int) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(count):
+            _, witness = await loop.create_connection(
+                lambda: Witness(port, dialect), "127.0.0.1", port
+            )
+            self.witnesses.append(witness)
+        async with asyncio.timeout(JOIN_S):
+            while not all(each.is_joined for each in self.witnesses):
+                await asyncio.sleep(0.002)
+
     def _speaker(self) -> Publisher:
         assert self.publisher is not None, "`call` comes first"
         return self.publisher
@@ -275,14 +287,16 @@ class Audience:
             sink.empty(self.buffer)
         return sum(sink.received for sink in self.sinks)
 
-    async def _fall_quiet(self) -> None:
-        until_s = time.monotonic() + JOIN_S
-        had = -1
-        while (has := sum(each.events for each in self.witnesses)) != had:
-            had = has
+    async def _fall_quiet(self) -> bool:
+        """Waits until the server has said what it still had to say, if that does not take long:
+        what is left in its queues would be counted in the next window."""
+        until_s = time.monotonic() + QUIET_S
+        while self._heard() < self._speaker().number:
             if time.monotonic() > until_s:
-                raise TimeoutError("the server does not come to an end")
-            await asyncio.sleep(1.0)
+                return False
+            await asyncio.sleep(NOTICE_S)
+        await asyncio.sleep(10 * NOTICE_S)
+        return True
 
     async def _keep_up(self) -> None:
         """Empties the sinks, and lets them be heard except while something is measured."""
