@@ -129,8 +129,7 @@ def run(length: Length) -> dict[str, Any]:
     with server, crowd:
         port = server.ask("ports")["live"]
         server.ask("fill", events=RING_EVENTS)
-        crowd.ask("witness", port=port, room=ROOM, count=WITNESSES)
-        crowd.ask("open", port=port, room=ROOM, sinks=VIEWERS - WITNESSES)
+        crowd.ask("audience", port=port, room=ROOM, sinks=VIEWERS - WITNESSES, witnesses=WITNESSES)
         server.ask("settle", connections=VIEWERS)
         # Once around without the stalled: buffers of the others grow to their size.
         server.ask("flow", per_s=PER_S)

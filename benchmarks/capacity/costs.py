@@ -11,7 +11,7 @@ from redis import Redis
 from benchmarks.capacity.model import Costs
 from benchmarks.support.control import Child
 from benchmarks.support.hub_server import ROOM
-from benchmarks.support.machine import kernel_kib, on_core
+from benchmarks.support.machine import kernel_kib, on_core, softirq_s
 from benchmarks.support.results import say, stored
 
 WINDOW_S = 5.0
@@ -35,6 +35,10 @@ class Seen:
     events: float
     frames: float
     bytes: float
+    softirq: float
+    """Of the first core, on which what is measured runs."""
+    waited: float
+    """Share of the time in which a node would have run and could not."""
 
 
 class Cluster:
@@ -56,8 +60,9 @@ class Cluster:
     def witness(self, name: str, count: int) -> None:
         self.crowd.ask("witness", port=self.ports[name], room=ROOM, count=count)
 
-    def open(self, name: str, sinks: int) -> None:
-        self.crowd.ask("open", port=self.ports[name], room=ROOM, sinks=sinks)
+    def open(self, name: str, sinks: int, witnesses: int = 0) -> None:
+        port = self.ports[name]
+        self.crowd.ask("audience", port=port, room=ROOM, sinks=sinks, witnesses=witnesses)
 
     def close(self) -> None:
         for child in (self.crowd, *self.nodes.values()):
@@ -91,13 +96,16 @@ class Cluster:
             events=sum(rate("number", name) for name in self.nodes),
             frames=rate("frames", listener),
             bytes=(arrived - received) / elapsed_s,
+            softirq=(after[2] - before[2]) / elapsed_s,
+            waited=sum(rate("waited_s", name) for name in self.nodes) / len(self.nodes),
         )
 
-    def _now(self) -> tuple[dict[str, Any], float]:
+    def _now(self) -> tuple[dict[str, Any], float, float]:
         cpu: Any = self.client.info("cpu")
         return (
             {name: node.ask("figures") for name, node in self.nodes.items()},
             cpu["used_cpu_sys"] + cpu["used_cpu_user"],
+            softirq_s(0),
         )
 
 
@@ -177,6 +185,10 @@ def _measure(cluster: Cluster) -> Costs:
         fast_many.events / fast_many.deliveries,
     )
 
+    busy = _per_batch_and_event(
+        idle.redis_cpu, (slow_many.redis_cpu, slow_many), (fast_many.redis_cpu, fast_many)
+    )
+    copy_s = max(0.0, both[0] - one_copy[0])
     node = cluster.nodes["second"]
     position = cluster.crowd.ask("latencies", port=cluster.ports["second"])
     joining = node.ask("figures")
@@ -201,11 +213,12 @@ def _measure(cluster: Cluster) -> Costs:
         receive_event_s=receive[1],
         write_s=write_s,
         write_byte_s=write_byte_s,
+        packet_s=max(0.0, fast_many.softirq - watching.softirq) / fast_many.frames,
         idle_s=idle_s,
         join_s=(joined["cpu_s"] - joining["cpu_s"]) / COMERS,
-        redis_batch_s=max(0.0, one_copy[0] - max(0.0, both[0] - one_copy[0])),
-        redis_event_s=min(one_copy[1], both[1]),
-        redis_copy_s=max(0.0, both[0] - one_copy[0]),
+        redis_batch_s=max(0.0, min(both[0], busy[0]) - 2 * copy_s),
+        redis_event_s=min(both[1], busy[1]),
+        redis_copy_s=copy_s,
         redis_idle_s=idle.redis_cpu,
         node_idle_s=idle.node_cpu["second"],
         frame_bytes=frame,

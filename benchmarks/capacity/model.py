@@ -31,6 +31,9 @@ class Costs:
     write_s: float
     write_byte_s: float
     """A frame to one viewer: so much, and so much a byte."""
+    packet_s: float
+    """The same core's work for the frame outside the process. On loopback the viewer's end is in
+    it, which elsewhere is the viewer's."""
     idle_s: float
     """A viewer who is told nothing: pings and answers, a second."""
     join_s: float
@@ -74,6 +77,9 @@ class Prediction:
     """Of one node, unless the name says otherwise. Shares are of one core."""
 
     node_cpu: float
+    """Of the process."""
+    core: float
+    """With what the kernel does for it outside the process."""
     flush_cpu: float
     redis_cpu: float
     frames_per_s: float
@@ -121,6 +127,7 @@ def predict(costs: Costs, room: Room, *, admissions_per_s: float, seed: int = 1)
     comeback_s = room.per_node / left / admissions_per_s if room.nodes > 1 else 0.0
     return Prediction(
         node_cpu=min(1.0, flush_cpu + others_share),
+        core=min(1.0, flush_cpu + others_share + frames_per_s * room.per_node * costs.packet_s),
         flush_cpu=flush_cpu,
         redis_cpu=redis_cpu,
         frames_per_s=frames_per_s,
@@ -177,7 +184,7 @@ def _flushes(
             index += 1
         frame = costs.frame_bytes + len(events) * costs.event_bytes
         work_s = room.per_node * (costs.write_s + costs.write_byte_s * frame)
-        lasts_s = work_s / (1 - others_share)
+        lasts_s = (work_s + room.per_node * costs.packet_s) / (1 - others_share)
         latencies += [begins_s + chance.random() * lasts_s - said_s for said_s in events]
         flushes += 1
         busy_s += work_s

@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from benchmarks.support.control import cpu_s, obey, raise_open_files, rss_kib
+from benchmarks.support.control import cpu_s, obey, raise_open_files, rss_kib, waited_s
 from benchmarks.support.hub_server import CLOCK, WIDE_OPEN, Measured
 from livecommerce.gateway.front_door import FrontDoorSettings
 from livecommerce.realtime.backplane.redis.backplane import RedisBackplane
@@ -115,6 +115,7 @@ class Node(Measured):
             "cpu_s": cpu_s(),
             "system_s": usage.ru_stime,
             "at_s": time.monotonic(),
+            "waited_s": waited_s(),
             "rss_kib": rss_kib(),
             "number": self.number,
             "connections": now.connections,

@@ -61,11 +61,7 @@ class OffsetWitness(Witness):
 
 
 class Comer(asyncio.Protocol):
-    """Comes to the room as a browser does, as often as it must, and notes when it is in.
-
-    Args:
-        position: (epoch, offset) for one that was here before.
-    """
+    """Comes to the room as a browser does, and notes when it is in."""
 
     def __init__(self, storm: Storm) -> None:
         self.storm = storm
@@ -92,19 +88,18 @@ class Comer(asyncio.Protocol):
             self.is_up = True
             assert self.transport is not None
             self.transport.write(self.storm.hello)
-        kind = _kind_of_whole_frame(self.arrived)
-        if kind:
+        if found := whole_frame(self.arrived):
             self.is_in = True
             self.arrived = b""
-            self.storm.note(kind)
+            self.storm.note(*found)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.is_in:
             self.storm.again.append(self)
 
 
-def _kind_of_whole_frame(arrived: bytes) -> str:
-    """Says "snapshot" or "recovered" once that frame is complete."""
+def whole_frame(arrived: bytes) -> tuple[str, bytes] | None:
+    """Finds the snapshot or what was missed once it is complete: ("recovered", its payload)."""
     for kind in ("snapshot", "recovered"):
         at = arrived.find(b'{"t":"%s"' % kind.encode())
         if at < 0:
@@ -117,8 +112,8 @@ def _kind_of_whole_frame(arrived: bytes) -> str:
         else:
             size = arrived[at - 1]
         if len(arrived) >= at + size:
-            return kind
-    return ""
+            return kind, arrived[at : at + size]
+    return None
 
 
 def _same(comer: Comer) -> Comer:
@@ -139,14 +134,20 @@ class Storm:
         self.started_s = time.monotonic()
         self.in_after_s: list[float] = []
         self.kinds: dict[str, int] = {}
+        self.position: int | None = greeting.get("offset")
+        self.missing = 0
         self.refused = 0
         self.received = 0
         self.again: list[Comer] = []
         self.inside: list[Comer] = []
 
-    def note(self, kind: str) -> None:
+    def note(self, kind: str, payload: bytes) -> None:
+        """One is in. Every hundredth is read: was it given all it missed?"""
         self.in_after_s.append(time.monotonic() - self.started_s)
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if kind == "recovered" and self.position is not None and len(self.in_after_s) % 100 == 0:
+            message = orjson.loads(payload)
+            self.missing += message["offset"] - self.position - len(message["events"])
 
     async def one(self, *, jitter: bool) -> None:
         """One viewer, with the pauses that our clients make."""
@@ -194,6 +195,18 @@ class Viewers(Crowd):
             self.by_port.setdefault(port, []).append(made)
         while self.joined < len(self.witnesses):
             await asyncio.sleep(0.002)
+        return {}
+
+    async def audience(
+        self, port: int, room: str, sinks: int, witnesses: int, parts: int = 5
+    ) -> dict[str, Any]:
+        """Opens both, mixed: a room is written to in the order in which it came."""
+        for part in range(parts):
+            share = [
+                (part + 1) * each // parts - part * each // parts for each in (sinks, witnesses)
+            ]
+            await self.open(port, room, share[0])
+            await self.witness(port, room, share[1])
         return {}
 
     async def latencies(self, port: int) -> dict[str, Any]:
@@ -267,6 +280,7 @@ class Viewers(Crowd):
             "all_s": seen[-1],
             "kinds": storm.kinds,
             "refused": storm.refused,
+            "missing": storm.missing,
             "crowd_cpu_s": cpu_s() - spent_s,
         }
 
@@ -280,7 +294,7 @@ class Viewers(Crowd):
 
 
 VERBS = (
-    *("open", "close", "begin", "report", "witness", "latencies"),
+    *("open", "close", "begin", "report", "witness", "audience", "latencies"),
     *("stall", "stop_stalling", "storm", "leave"),
 )
 
