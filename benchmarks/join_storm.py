@@ -10,7 +10,8 @@ viewers connect, upgrade, say hello and get their snapshot, all at the same mome
   who watch notice nothing; who is refused comes again with the pauses of our clients.
 * `p99_ms_before`, `p99_ms_during`, `shipped_p99_ms_during`: what the witnesses notice.
 
-The crowd is one process and connects as fast as one core can: see `crowd_cpu_share`. The last line
+What a join costs the systems people would pick instead is in `benchmarks.memory --peers`: there all
+of them are joined by the same crowd, at its pace. Here the crowd is one process and connects as fast as one core can: see `crowd_cpu_share`. The last line
 is one JSON object.
 """
 

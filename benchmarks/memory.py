@@ -4,7 +4,11 @@ One node under uvloop; viewers join a room and are told nothing but the heartbea
 is read at 1,000 and at 10,000 of them: the slope is what one more costs, the rest is there anyway.
 Kernel memory is stated apart (`kernel_kib`): growth of the machine's slabs and TCP buffers by
 viewer, halved because both ends of every connection are on this machine. Rounds are repeated with
-new processes; medians are taken. The last line is one JSON object.
+new processes; medians are taken.
+
+With `--peers` the same slope of the systems people would pick instead (benchmarks/peers), all of
+their processes together, each with the same crowd; and what a join costs them. The last line is one
+JSON object.
 """
 
 from __future__ import annotations
@@ -18,9 +22,11 @@ from typing import Any
 from benchmarks.support.control import Child, raise_open_files
 from benchmarks.support.hub_server import ROOM
 from benchmarks.support.machine import kernel_kib, on_core
+from benchmarks.support.peer_joins import weigh_all
 from benchmarks.support.results import conclude, say
 
 FEW, MANY = 1_000, 10_000
+PEERS_MANY = 4_000
 
 
 def one_round() -> dict[str, float]:
@@ -60,9 +66,13 @@ def run(rounds: int) -> dict[str, Any]:
 def main() -> int:
     reader = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     reader.add_argument("--quick", action="store_true", help="one round less than half a minute")
+    reader.add_argument("--peers", action="store_true", help="others too; about a minute more")
     asked = reader.parse_args()
     raise_open_files()
-    conclude("memory", run(1 if asked.quick else 3))
+    figures = run(1 if asked.quick else 3)
+    if asked.peers:
+        figures["peers"] = weigh_all(FEW, PEERS_MANY)
+    conclude("memory", figures)
     return 0
 
 
