@@ -11,8 +11,8 @@ viewers connect, upgrade, say hello and get their snapshot, all at the same mome
 * `p99_ms_before`, `p99_ms_during`, `shipped_p99_ms_during`: what the witnesses notice.
 
 What a join costs the systems people would pick instead is in `benchmarks.memory --peers`: there all
-of them are joined by the same crowd, at its pace. Here the crowd is one process and connects as fast as one core can: see `crowd_cpu_share`. The last line
-is one JSON object.
+of them are joined by the same crowd, at its pace. Here the crowd is one process and connects as
+fast as one core can: see `crowd_cpu_share`. The last line is one JSON object.
 """
 
 from __future__ import annotations

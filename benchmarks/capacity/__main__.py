@@ -35,6 +35,8 @@ SIZES = (
 WITNESSED = 50
 """One in so many viewers parses what it gets."""
 LOOKS = 3
+NEXT_TO_NOTHING = 0.02
+"""Of a core: less than this decides nothing."""
 CHECKED = ("node_cpu", "redis_cpu", "frames_per_s", "bytes_per_s", "memory_mib", "p50_ms")
 CHECK_S = {"quick": 4.0, "long": 20.0}
 NODES = (20, 30, 40, 50, 67, 80, 100, 125, 150, 200, 250, 300)
@@ -84,7 +86,7 @@ def check(url: str, costs: Costs, seconds: float) -> list[dict[str, Any]]:
                 "p99_ms": sum(each["p99"] for each in late) / len(late),
             }
             predicted = asdict(predict(costs, room, admissions_per_s=DOOR.admissions_per_s))
-            errors = {name: predicted[name] / measured[name] - 1 for name in measured}
+            errors = {name: error_of(name, predicted[name], measured[name]) for name in measured}
             found.append(
                 {
                     "room": asdict(room),
@@ -98,6 +100,13 @@ def check(url: str, costs: Costs, seconds: float) -> list[dict[str, Any]]:
     finally:
         cluster.close()
     return found
+
+
+def error_of(name: str, predicted: float, measured: float) -> float:
+    """How far off a prediction is, as a share of what was measured. Of CPU shares that are next to
+    nothing, as a share of `NEXT_TO_NOTHING`."""
+    floor = NEXT_TO_NOTHING if name.endswith("_cpu") else 0.0
+    return (predicted - measured) / max(measured, floor)
 
 
 def _least_disturbed(
