@@ -53,7 +53,9 @@ test-web: setup ## the web client's unit tests
 e2e: setup system ## only the tests that drive a real Chromium
 	@$(BIN)/python -m pytest -m browser $(ARGS)
 
-bench: setup ## measure: what each file under benchmarks/ says it measures
+bench: setup system ## measure every question under benchmarks/ and write the report (ARGS=--quick: 15 min)
+	@$(BIN)/python -c 'import matplotlib' 2>/dev/null || $(BIN)/python -m pip install --quiet \
+	  --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 web: setup ## the web client with live reload, against `make run` in another terminal

@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import statistics
 import sys
 import tempfile
@@ -42,7 +41,8 @@ from typing import Any
 import uvloop
 
 from benchmarks.support.buyers import Buyers, Round
-from benchmarks.support.machine import cpu_s, described, on_core
+from benchmarks.support.machine import cpu_s, on_core
+from benchmarks.support.results import conclude
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.server import ServerProcess, running_server
 from tests.support.shop import PLATFORM_SETTINGS, Api, Shop
@@ -206,13 +206,12 @@ def main() -> int:
     asked = reader.parse_args()
     length = QUICK if asked.quick else LONG
     allow_many_sockets(4 * MANY)
-    machine = described()
     with on_core(BUYERS_CORE):
         figures = {
             "sqlite": uvloop.run(sqlite(length)),
             "postgresql": uvloop.run(postgresql(length)),
         }
-    print(json.dumps({**figures, "machine": machine}))
+    conclude("flash_sale", figures)
     return 0
 
 

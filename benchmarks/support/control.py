@@ -41,6 +41,14 @@ class Child:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def kill(self) -> None:
+        """Ends it as a lost machine would."""
+        self._process.kill()
+        self._process.wait(10)
 
     def ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
         self.tell(verb, **arguments)
@@ -88,6 +96,12 @@ def cpu_s() -> float:
     """CPU seconds of this process, kernel time included."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def waited_s() -> float:
+    """Seconds this process was ready to run while something else had its core."""
+    with open("/proc/self/schedstat") as schedstat:
+        return int(schedstat.read().split()[1]) / 1e9
 
 
 def rss_kib() -> int:

@@ -29,6 +29,7 @@ from livecommerce.protocol.codec import JSON, CommandDecoder
 from livecommerce.protocol.commands import Command, Hello
 from livecommerce.protocol.events import Event, StateEvent
 from livecommerce.protocol.messages import Welcome
+from livecommerce.realtime.backplane.base import Backplane
 from livecommerce.realtime.backplane.memory import MemoryBackplane
 from livecommerce.realtime.hub import Hub
 from livecommerce.realtime.room import Room
@@ -61,6 +62,7 @@ class Shelf(StateEvent, frozen=True, kw_only=True, tag="shelf"):
 
 NOBODY = Visitor(person_id=None, name=None, kind="visitor")
 WATCHING = Entry()
+WIDE_OPEN = FrontDoorSettings(connections_per_ip=50_000, admissions_per_s=1e6, admissions_burst=1e6)
 
 
 class Doorkeeper:
@@ -105,12 +107,18 @@ def said(number: int) -> Said:
 class Measured:
     """The server and what the parent may ask of it."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        node_id: str = "bench",
+        backplane: Backplane | None = None,
+        door: FrontDoorSettings = WIDE_OPEN,
+    ) -> None:
         settings = HubSettings()
         self.hub = Hub(
-            node_id="bench",
+            node_id=node_id,
             clock=CLOCK,
-            backplane=MemoryBackplane(clock=CLOCK),
+            backplane=backplane or MemoryBackplane(clock=CLOCK),
             load_room=load_room,
             settings=settings,
         )
@@ -119,20 +127,19 @@ class Measured:
             gatekeeper=Doorkeeper(),
             commands=CommandDecoder(),
             clock=CLOCK,
-            settings=FrontDoorSettings(
-                connections_per_ip=50_000, admissions_per_s=1e6, admissions_burst=1e6
-            ),
+            settings=door,
         )
         self.number = 0
         self.aiohttp_port = 0
         self.greeted_by_aiohttp = 0
         self.runner = web.AppRunner(self._application(), access_log=None)
 
-    async def open(self) -> None:
+    async def open(self, port: int = 0) -> None:
+        """Begins to accept; on any port without one."""
         await self.hub.start()
         await self.runner.setup()
         assert self.runner.server is not None
-        await self.door.listen("127.0.0.1", 0, web_server=self.runner.server)
+        await self.door.listen("127.0.0.1", port, web_server=self.runner.server)
         site = web.TCPSite(self.runner, "127.0.0.1", 0, backlog=4096)
         await site.start()
         sockets = self.runner.addresses

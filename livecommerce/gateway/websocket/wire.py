@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import Protocol
 
 from websockets.frames import Frame, Opcode
@@ -17,6 +19,8 @@ from livecommerce.protocol.codec import Codec
 from livecommerce.protocol.codes import CloseCode
 from livecommerce.realtime.connection import Connection
 from livecommerce.realtime.hub import Hub
+
+RESET_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class WireContext(Protocol):
@@ -110,6 +114,9 @@ class WireSocket(Connection, asyncio.Protocol):
 
     def close_overdue(self) -> None:
         """The peer did not answer our close frame."""
+        if (raw := self.transport.get_extra_info("socket")) is not None:
+            # Else the kernel keeps what a stalled peer did not read, for minutes, for nobody.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_ONCE)
         self.transport.abort()
 
     def let_go(self) -> None:

@@ -1,0 +1,119 @@
+"""What viewers say to each server to be let in, and how its frames carry events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+Event = dict[str, Any]
+
+UPGRADED = b"\r\n\r\n"
+PONG = b"\x8a\x80\0\0\0\0"
+"""An empty pong, masked with zeros."""
+
+
+def text_frame(payload: str) -> bytes:
+    """A short text frame, masked with zeros."""
+    assert len(payload) < 126
+    return bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One way of speaking to a server over a WebSocket."""
+
+    path: str
+    events: Callable[[bytes], list[Event]]
+    """Reads a text frame; a frame without events gives none."""
+    hello: str = ""
+    """What a viewer says first, if anything."""
+    welcome: bytes = UPGRADED
+    """What stands in the answer when the viewer is in the room."""
+    alive: bytes = PONG
+    """A frame that counts as an answer to the server's pings."""
+    pinged: Callable[[bytes], str | None] = lambda _data: None
+    """Answers a ping that comes as a text frame."""
+    subprotocol: str | None = None
+
+
+def _some(value: Any) -> list[Event]:
+    return value if isinstance(value, list) else [value]
+
+
+def plain_events(data: bytes) -> list[Event]:
+    """An event, or an array of them."""
+    return _some(orjson.loads(data))
+
+
+def socket_io_events(data: bytes) -> list[Event]:
+    """`42["said",event]`, or an array in place of the event."""
+    return _some(orjson.loads(data[2:])[1]) if data.startswith(b"42") else []
+
+
+def centrifugo_events(data: bytes) -> list[Event]:
+    """JSON lines, of which publications carry an event or an array of them."""
+    found: list[Event] = []
+    for line in data.splitlines():
+        publication = orjson.loads(line).get("push", {}).get("pub")
+        if publication is not None:
+            found += _some(publication["data"])
+    return found
+
+
+def our_events(data: bytes) -> list[Event]:
+    """The events of a batch."""
+    message = orjson.loads(data)
+    return list(message["events"]) if message["t"] == "batch" and "events" in message else []
+
+
+ROOM = "room-of-the-benchmark"
+
+OUR_DIALECT = Dialect(
+    path="/v1/live",
+    events=our_events,
+    hello=f'{{"t":"hello","id":"hello-of-the-crowd","room":"{ROOM}"}}',
+    welcome=b'"t":"snapshot"',
+    subprotocol="livecommerce.v1.json",
+)
+PLAIN = Dialect(path="/viewer", events=plain_events)
+SOCKET_IO = Dialect(
+    path="/socket.io/?EIO=4&transport=websocket",
+    events=socket_io_events,
+    hello="40",
+    welcome=b'40{"sid"',
+    alive=text_frame("3"),
+    pinged=lambda data: "3" if data == b"2" else None,
+)
+CENTRIFUGO = Dialect(
+    path="/connection/websocket",
+    events=centrifugo_events,
+    hello='{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"room"}}',
+    welcome=b'"subscribe":{',
+    alive=text_frame("{}"),
+    pinged=lambda data: "{}" if data == b"{}" else None,
+)
+DIALECTS = {"ours": OUR_DIALECT, "plain": PLAIN, "socket.io": SOCKET_IO, "centrifugo": CENTRIFUGO}
+"""By the name that goes over the pipe to the audience."""
+
+
+def upgrade_request(dialect: Dialect, port: int) -> bytes:
+    """What Chromium sends, without its cookies. Compression is not offered: nobody uses it here."""
+    chosen = f"Sec-WebSocket-Protocol: {dialect.subprotocol}\r\n" if dialect.subprotocol else ""
+    return (
+        f"GET {dialect.path} HTTP/1.1\r\n"
+        f"Host: 127.0.0.1:{port}\r\n"
+        "Connection: Upgrade\r\n"
+        "Pragma: no-cache\r\n"
+        "Cache-Control: no-cache\r\n"
+        "User-Agent: Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/156.0 Mobile\r\n"
+        "Upgrade: websocket\r\n"
+        f"Origin: http://127.0.0.1:{port}\r\n"
+        "Sec-WebSocket-Version: 13\r\n"
+        "Accept-Encoding: gzip, deflate, br\r\n"
+        "Accept-Language: ar-SA,ar;q=0.9,en;q=0.8\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        f"{chosen}\r\n"
+    ).encode()
