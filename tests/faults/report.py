@@ -18,7 +18,8 @@ class Bound:
     unit: str = "s"
 
     def __str__(self) -> str:
-        return f"{self.what} {self.measured:.3g} {self.unit} (≤ {self.limit:g} {self.unit})"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.what} {self.measured:.3g}{unit} (≤ {self.limit:g}{unit})"
 
 
 @dataclass(slots=True)
