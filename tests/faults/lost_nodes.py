@@ -127,6 +127,8 @@ async def rolling_restart(stage: Supervised, report: Report, profile: Profile) -
             report.injections += NODES
             await until(_async(lambda: all(each.is_in for each in followers)), BACK_S)
             report.facts.append(f"all handed over after {time.monotonic() - since_s:.1f} s")
+            broken = sum(viewer.losses for viewer in room.viewers)
+            report.facts.append(f"{broken} of {len(room.viewers)} clients with a break")
         report.take(room.ledger.audit())
         again = [
             (at_s, took_s)

@@ -12,7 +12,7 @@ from tests.support.shop import platform_token
 from tests.support.sockets import HandshakeRefused, LiveSocket, Reply
 
 RETRIES_MAX = 40
-AWAY_S = 30.0
+AWAY_S = 120.0
 """The longest a buyer looks for an open door before it gives up for good."""
 
 
