@@ -11,14 +11,13 @@ JSON.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks.support.machine import described
+from benchmarks.support.results import conclude
 from livecommerce.demo.crowd import LINES, NAMES
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import DEFLATED_JSON, JSON, Codec
@@ -74,15 +73,15 @@ def main() -> int:
         batches = [lines(size, chance) for _ in range(rounds)]
         plain = statistics.mean(len(framed(JSON, each)) for each in batches)
         deflated = statistics.mean(len(framed(DEFLATED_JSON, each)) for each in batches)
-        table[size] = {
+        table[str(size)] = {
             "bytes": round(plain),
             "bytes_deflated": round(deflated),
             "times_smaller": round(plain / deflated, 2),
             "us": cost_us(JSON, batches),
             "us_deflated": cost_us(DEFLATED_JSON, batches),
         }
-        print(f"{size} lines: {table[size]}", file=sys.stderr, flush=True)
-    print(json.dumps({"lines": table, "machine": described()}))
+        print(f"{size} lines: {table[str(size)]}", file=sys.stderr, flush=True)
+    conclude("deflate", {"lines": table})
     return 0
 
 

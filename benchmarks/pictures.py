@@ -147,6 +147,17 @@ def reconnect_storm(figure: Figure, found: Figures) -> None:
     )
 
 
+def deflate(figure: Figure, found: Figures) -> None:
+    for place, (size, one) in enumerate(found["lines"].items()):
+        bars(
+            figure.add_subplot(2, 2, place + 1),
+            ["plain", "deflated"],
+            [one["bytes"], one["bytes_deflated"]],
+            [OTHERS, OURS],
+            f"bytes of a batch, chat lines: {size}",
+        )
+
+
 def flash_sale(figure: Figure, found: Figures) -> None:
     for place, name in enumerate(("sqlite", "postgresql")):
         one = found[name]
@@ -186,6 +197,7 @@ DRAWINGS: dict[str, Callable[[Figure, Figures], None]] = {
     "memory": memory,
     "join_storm": join_storm,
     "reconnect_storm": reconnect_storm,
+    "deflate": deflate,
     "flash_sale": flash_sale,
     "capacity": capacity,
 }

@@ -104,6 +104,14 @@ QUESTIONS: dict[str, tuple[str, tuple[Line, ...]]] = {
             Line("p99_ms_during", "p99 of those who were there, meanwhile, ms"),
         ),
     ),
+    "deflate": (
+        "Batches deflated once for everybody",
+        (
+            Line("lines.20.times_smaller", "times smaller, a batch of 20 chat lines"),
+            Line("lines.20.us_deflated", "CPU of making that frame, once a batch, µs"),
+            Line("lines.20.us", "the same undeflated, µs"),
+        ),
+    ),
     "flash_sale": (
         "Units sold",
         (

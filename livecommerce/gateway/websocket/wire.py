@@ -114,7 +114,8 @@ class WireSocket(Connection, asyncio.Protocol):
 
     def close_overdue(self) -> None:
         """The peer did not answer our close frame."""
-        if (raw := self.transport.get_extra_info("socket")) is not None:
+        raw = self.transport.get_extra_info("socket")
+        if raw is not None and self.transport.get_write_buffer_size():
             # Else the kernel keeps what a stalled peer did not read, for minutes, for nobody.
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_ONCE)
         self.transport.abort()
