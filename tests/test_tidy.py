@@ -108,6 +108,14 @@ def noun_modules() -> list[str]:
     return nouns
 
 
+def test_nothing_points_elsewhere():
+    """A link is followed on the machine where it was made, and on no other."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    assert not [line for line in listed.splitlines() if line.startswith("120000 ")]
+
+
 def test_modules_are_short():
     long = [
         f"{name}: {lines} lines; split it into a folder of the same name"

@@ -62,7 +62,7 @@ _SHOWN = """() => [...document.querySelectorAll('[data-message-id]')].map(
 def cluster(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("cluster") / "demo"
     with demo(folder, pictures, "--cluster", port=free_ports(4)) as opened:
-        opened.wait_for(OPEN_ON_NODES, within_s=60)
+        opened.wait_for(OPEN_ON_NODES, within_s=120)
         yield opened
 
 

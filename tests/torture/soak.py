@@ -23,7 +23,7 @@ from rich.table import Table
 
 from tests.support.shop import Api
 from tests.torture.findings import Finding, say, tell
-from tests.torture.soaking.figures import COMPARED, EMPTY, Look, gauges, judge
+from tests.torture.soaking.figures import COMPARED, EMPTY, SHOWN, Look, gauges, judge
 from tests.torture.soaking.people import People
 from tests.torture.soaking.shop import On, Soaked, running_soaked
 
@@ -111,7 +111,7 @@ def show(looks: Sequence[Look]) -> None:
     for process in looks[-1].of:
         names = {
             name: told
-            for name, told in {**COMPARED, **EMPTY}.items()
+            for name, told in {**COMPARED, **SHOWN, **EMPTY}.items()
             if name in looks[-1].of[process]
         }
         table = Table("minute", *names.values(), title=process)
