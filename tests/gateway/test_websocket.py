@@ -1,6 +1,7 @@
 """Live connections over real sockets: framing, conversation, order, limits and endings."""
 
 import asyncio
+import contextlib
 import random
 import select
 import socket as sockets
@@ -47,8 +48,12 @@ async def upgraded(live: Live) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
 
 async def close_code(reader: asyncio.StreamReader) -> int:
     """The code of the close frame that ends a raw connection."""
+    data = b""
     async with asyncio.timeout(10):
-        data = await reader.read()
+        # Who does not answer the close frame is reset, once there was time to read it.
+        with contextlib.suppress(ConnectionResetError):
+            while part := await reader.read(65_536):
+                data += part
     position = code = 0
     while position < len(data):
         length = data[position + 1]
