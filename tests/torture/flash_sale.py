@@ -40,7 +40,7 @@ PROFILES = {
         Scale(buyers=10_000, attempts=10, units=1_000, one_click=400, drivers=2, seed=1),
         {"sqlite": 80, "postgresql": 60, "postgresql x2": 60},
         cluster=Scale(buyers=10_000, attempts=10, units=1_000, one_click=150, drivers=2, seed=1),
-        cluster_s=80.0,
+        cluster_s=150.0,
     ),
 }
 
