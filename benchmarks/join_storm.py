@@ -1,6 +1,6 @@
 """Everybody comes at once: `python -m benchmarks.join_storm [--quick]`.
 
-One node under uvloop; 100 witnesses are in the room and hear 50 chat lines a second while 3,000
+One node under uvloop; 100 witnesses are in the room and hear 50 chat lines a second while 6,000
 viewers connect, upgrade, say hello and get their snapshot, all at the same moment.
 
 * `joins_per_server_cpu_s`: those let in by the server's CPU time, in a storm of its own in which
@@ -28,7 +28,7 @@ from benchmarks.support.hub_server import ROOM
 from benchmarks.support.machine import on_core
 from benchmarks.support.results import conclude, say
 
-COMERS, WITNESSES, PER_S = 3_000, 100, 50
+COMERS, WITNESSES, PER_S = 6_000, 100, 50
 CALM_S = 4.0
 
 

@@ -1,6 +1,6 @@
 """A node dies and its viewers come to the other: `python -m benchmarks.reconnect_storm [--quick]`.
 
-Two nodes with a real Redis, both as shipped. 3,000 viewers are on the first, 50 witnesses on the
+Two nodes with a real Redis, both as shipped. 6,000 viewers are on the first, 50 witnesses on the
 second; chat goes on on the second. The first is killed (SIGKILL); its viewers notice, wait as our
 clients do (full jitter), and say on the second where they were. Who is refused waits longer.
 
@@ -30,7 +30,7 @@ from benchmarks.support.hub_server import ROOM
 from benchmarks.support.machine import on_core, redis_on_core
 from benchmarks.support.results import conclude, say
 
-VIEWERS, WITNESSES, PER_S = 3_000, 50, 20
+VIEWERS, WITNESSES, PER_S = 6_000, 50, 20
 CALM_S = 4.0
 
 
