@@ -4,8 +4,10 @@ import json
 
 import pytest
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
 from websockets.protocol import SERVER
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from benchmarks.peers.dialects import DIALECTS, text_frame, upgrade_request
 from benchmarks.peers.publisher import event
@@ -59,9 +61,11 @@ def test_pings_in_text_frames_are_answered():
 @pytest.mark.parametrize("name", DIALECTS)
 def test_a_server_takes_what_viewers_write(name):
     dialect = DIALECTS[name]
-    server = ServerProtocol(subprotocols=[dialect.subprotocol] if dialect.subprotocol else None)
+    spoken = [Subprotocol(dialect.subprotocol)] if dialect.subprotocol else None
+    server = ServerProtocol(subprotocols=spoken)
     server.receive_data(upgrade_request(dialect, 80))
     [request] = server.events_received()
+    assert isinstance(request, Request)
     assert request.path == dialect.path
     server.send_response(server.accept(request))
     assert server.side is SERVER
@@ -70,6 +74,6 @@ def test_a_server_takes_what_viewers_write(name):
         [hello] = server.events_received()
         assert isinstance(hello, Frame)
         assert hello.opcode is Opcode.TEXT
-        assert hello.data.decode() == dialect.hello
+        assert bytes(hello.data).decode() == dialect.hello
     server.receive_data(dialect.alive)
     assert len(server.events_received()) == 1
