@@ -11,7 +11,7 @@ parse every frame and check that nothing is lost, doubled or out of order. Figur
 rounds alternate and medians are taken. Not measured: networks. `kib_per_connection` is resident
 memory of the server; what the kernel holds for the server's end of a connection stands beside it,
 as half of what it holds for both ends (they are on one machine). How peers are compared:
-docs/performance.md. The last line is the result as JSON.
+docs/peers.md. The last line is the result as JSON.
 """
 
 from __future__ import annotations

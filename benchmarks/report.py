@@ -54,6 +54,7 @@ QUESTIONS: dict[str, tuple[str, tuple[Line, ...]]] = {
             Line("p99_ms_where_a_peer_keeps_up", "p99 where one does, ms", at_most=100),
             Line("ratio_to_raw_send.1000", "of bare os.write, 1,000 viewers", at_least=0.85),
             Line("ratio_to_raw_send.5000", "of bare os.write, 5,000 viewers", at_least=0.85),
+            Line("ratio_at_15000_to_that_at_1000", "15,000 viewers over 1,000", at_least=0.9),
             Line("join_to_aiohttp", "CPU of a join over the same through aiohttp"),
         ),
     ),
