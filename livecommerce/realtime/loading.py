@@ -117,7 +117,10 @@ class RoomLoader:
         fresh = RoomLog(
             epoch=history.epoch, top=history.top - len(publications), settings=self._settings
         )
-        fresh.seed(seed, now_s)
+        # What the log has stands in the log's order, or the list of recent lines would have holes:
+        # lines that waited for Redis were said earlier than others that stand before them.
+        logged = {publication.id for publication in publications}
+        fresh.seed(seed.without(logged), now_s)
         fresh.append(publications, now_s)
         fresh.keep_values(keyed, now_s)
         return fresh

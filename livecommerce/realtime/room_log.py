@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -38,6 +38,11 @@ class RoomSeed:
     state: Sequence[Seeded] = field(default=())
     recent: Sequence[Seeded] = field(default=())
     volatile: Sequence[Seeded] = field(default=())
+
+    def without(self, ids: Collection[str]) -> RoomSeed:
+        """The same without these recent events."""
+        events = [(each if isinstance(each, tuple) else (each, EVERYONE)) for each in self.recent]
+        return replace(self, recent=[each for each in events if each[0].id not in ids])
 
 
 class Entry:

@@ -14,7 +14,7 @@ from livecommerce.realtime import fan_out
 from livecommerce.realtime.backplane.memory import MemoryBackplane
 from livecommerce.realtime.framing import PING
 from livecommerce.realtime.hub import Hub
-from livecommerce.realtime.publications import Delivery
+from livecommerce.realtime.publications import Batch, Delivery
 from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
 from tests.realtime.support import Viewer, chatter, likes, pub, said, shelf
@@ -408,6 +408,21 @@ async def test_a_beat_is_not_ahead_of_a_flush_under_way(monkeypatch):
         (beat,) = waiting.read()
         assert (beat["t"], beat["room"]) == ("beat", "")
         await until(lambda: waiting.read() and waiting.position == 1)
+
+
+async def test_recent_lines_stand_in_the_order_of_the_log_without_holes():
+    lines = [said(str(number)) for number in range(60)]
+    backplane = MemoryBackplane(clock=SystemClock())
+    database = Database()
+    # Two nodes took turns, and what one of them had waited for the backplane.
+    told = [*lines[::2], *lines[1::2]]
+    database.seed = RoomSeed(recent=lines[10:])
+    async with opened(database, backplane) as hub:
+        for line in told:
+            await backplane.publish("room", Batch((pub(line),)))
+        shown = (await enter(hub)).known()[1]
+        assert shown == [line.id for line in told][-len(shown) :]
+        assert len(shown) > 40
 
 
 async def test_a_deaf_node_says_so():
