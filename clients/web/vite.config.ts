@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-const server = process.env['LIVECOMMERCE_URL'] ?? 'http://127.0.0.1:8000';
+const server = process.env['LIVECOMMERCE_URL'] ?? 'http://127.0.0.1:8080';
 const pages = { lobby: 'index.html', room: 'room.html', studio: 'studio.html', account: 'account.html' };
 
 const FIRST_PICTURE = /vite\/preload-helper|src\/(?:early\/|core\/money)/;

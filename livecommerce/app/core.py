@@ -8,7 +8,6 @@ from dataclasses import asdict
 
 from livecommerce.app.process import process_statistics
 from livecommerce.app.services import Services, open_services
-from livecommerce.app.watchdog import watched_loop
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database.clock import DatabaseClock
 from livecommerce.gateway.metrics import Metrics
@@ -24,7 +23,6 @@ async def open_core(settings: Settings, clock: Clock) -> AsyncIterator[Services]
         clock: of this machine; what the services go by is the database's.
     """
     async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(watched_loop())
         shared = DatabaseClock(clock)
         services = await open_services(settings, shared, stack)
         await stack.enter_async_context(shared.kept(services.database))

@@ -19,6 +19,7 @@ from livecommerce.app.parts import own_work_of, running, upkeep_of, work_of
 from livecommerce.app.process import collect_rarely
 from livecommerce.app.services import Services
 from livecommerce.app.supervisor.place import Place
+from livecommerce.app.watchdog import watched_loop
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.gateway.dispatch import Dispatch
@@ -145,6 +146,8 @@ async def open_house(
             for sock in sockets:
                 await door.listen(sock=sock, web_server=runner.server)
         stack.push_async_callback(door.close)
+        # Last: what holds the loop up before the doors are open holds nobody up.
+        await stack.enter_async_context(watched_loop())
         yield House(services, door, dispatch=dispatch, application=web_app, failed=failed)
 
 

@@ -156,6 +156,9 @@ def _web(settings: Settings) -> Finding:
 
 
 def _secret(settings: Settings) -> Finding:
+    if settings.secret.startswith("replace-me"):
+        # The one of the examples in docs/operations: everybody knows it.
+        return Finding("secret", ok=False, detail="still that of the example: make your own")
     if settings.secret:
         return Finding("secret", ok=True, detail="set")
     return Finding("secret", ok=True, detail=f"kept in {settings.data_dir / 'secret'}")

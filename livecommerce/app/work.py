@@ -13,6 +13,7 @@ from livecommerce.app.ending import asked_to_end, first_of
 from livecommerce.app.operations import migrate
 from livecommerce.app.parts import running, work_of
 from livecommerce.app.services import Services
+from livecommerce.app.watchdog import watched_loop
 from livecommerce.config import Settings
 from livecommerce.gateway import metrics as telemetry
 from livecommerce.gateway.readiness import checks_of
@@ -34,7 +35,7 @@ async def work(settings: Settings) -> None:
     async with open_core(settings, SystemClock()) as services:
         # It has no viewers, but what it sells and takes back is told to the rooms that show it.
         parts = {**work_of(services), "shows": services.shows.run()}
-        async with running(parts) as failed, _status(services):
+        async with running(parts) as failed, _status(services), watched_loop():
             log.info("working", port=settings.own_port or None)
             await first_of(asked, failed)
     if failed.is_set():

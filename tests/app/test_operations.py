@@ -1,8 +1,10 @@
 """What an operator asks beside serving."""
 
+import re
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -12,6 +14,8 @@ from livecommerce.database import migrations
 from livecommerce.kernel.errors import Refused
 from tests.support.house import SECRET, running_house
 from tests.support.shop import Host, Problem
+
+EXAMPLES = Path(__file__).parents[2] / "docs/operations/examples"
 
 
 @pytest.fixture
@@ -52,6 +56,14 @@ async def test_doctor_says_what_is_missing_and_what_is_well(settings: Settings):
     assert after["vault"].ok
     assert after["disk"].ok
     assert after["secret"].detail == "set"
+
+
+async def test_doctor_knows_the_secret_of_the_examples(settings: Settings):
+    example = (EXAMPLES / "livecommerce.env").read_text()
+    (known,) = re.findall(r"^LIVECOMMERCE_SECRET=(.*)$", example, re.MULTILINE)
+    for secret, is_ok in ((known, False), ("x" * 48, True)):
+        findings = await doctor(msgspec.structs.replace(settings, secret=secret))
+        assert {each.name: each.ok for each in findings}["secret"] is is_ok
 
 
 async def test_doctor_never_fails_itself(tmp_path: Path):

@@ -183,8 +183,9 @@ async def _welcome(
     lines.append(f"  [bold]{'worker':<11}[/] {health}   process {worker}")
     lines += [
         "",
-        "  Say something on one node and see it on the other. End a node with kill -9 and its",
-        "  viewers go on at the other; it is started again, under another number.",
+        "  Say something on one node and see it on the other. End a node with kill -9: who watches",
+        "  by the first links goes on at the other node; a page of the node itself waits for the",
+        "  process that takes its place.",
         "",
     ]
     return "\n".join(lines)
