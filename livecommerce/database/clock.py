@@ -22,19 +22,23 @@ _NOW = sa.text("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGI
 
 
 class DatabaseClock:
-    """This machine's clock, set right by what PostgreSQL says.
+    """What PostgreSQL says, carried on by this machine's monotonic clock.
 
     Sales begin and end, holds expire and tokens are valid by the wall clock of the process that
-    decides. A machine whose clock is wrong would sell before the others do. With SQLite there is
-    one process, and this is its machine's clock.
+    decides. A machine whose clock is wrong would sell before the others do, and one whose clock is
+    set while it serves would let go of everything on hold. With SQLite there is one process, and
+    this is its machine's clock.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ahead_ms = 0
+        self._zero_ms: float | None = None
+        """The wall clock when the monotonic one said zero; None before the database was asked."""
 
     def now_ms(self) -> int:
-        return self._clock.now_ms() + self._ahead_ms
+        if self._zero_ms is None:
+            return self._clock.now_ms()
+        return round(self._zero_ms + self._clock.mono_s() * 1000)
 
     def mono_s(self) -> float:
         return self._clock.mono_s()
@@ -55,17 +59,19 @@ class DatabaseClock:
 
     async def look(self, database: Database) -> None:
         """Compares once. A database that is away is asked again next time."""
-        asked_ms, asked_s = self._clock.now_ms(), self._clock.mono_s()
+        asked_ms = self._clock.mono_s() * 1000
+        here_ms = self._clock.now_ms() - asked_ms if self._zero_ms is None else self._zero_ms
         try:
             row = await database.fetch_one(_NOW)
         except Refused:
             return
         assert row is not None
-        took_ms = (self._clock.mono_s() - asked_s) * 1000
-        ahead_ms = round(row["now"] - asked_ms - took_ms / 2)
-        if abs(ahead_ms - self._ahead_ms) > TOLERATED_MS + took_ms / 2:
-            log.warning("this clock is not the database's", difference_ms=ahead_ms)
-            self._ahead_ms = ahead_ms
+        took_ms = self._clock.mono_s() * 1000 - asked_ms
+        ahead_ms = row["now"] - asked_ms - took_ms / 2 - here_ms
+        if abs(ahead_ms) > TOLERATED_MS + took_ms / 2:
+            log.warning("this clock is not the database's", difference_ms=round(ahead_ms))
+            here_ms += ahead_ms
+        self._zero_ms = here_ms
 
     async def _keep_looking(self, database: Database) -> None:
         while True:

@@ -51,7 +51,7 @@ outbox: Final = sa.Table(
 idempotency_keys: Final = sa.Table(
     "idempotency_keys",
     metadata,
-    id_column(),  # principal|op|key
+    id_column(),  # key|op|principal
     sa.Column("fingerprint", sa.LargeBinary, nullable=False),
     sa.Column("answer", sa.LargeBinary, nullable=False),
     time_column("created_at"),

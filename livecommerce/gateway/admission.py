@@ -127,9 +127,11 @@ class Admission:
         """In how many seconds it is this one's turn, after all who were told to wait before."""
         now_s = self._clock.mono_s()
         gone = (now_s - self._outside_s) * self._rate_per_s
-        self._outside = max(0.0, self._outside - gone) + 1.0
+        # Whoever cannot read the answer knocks again and again: so many do not come.
+        most = self._rate_per_s * TURN_MAX_S
+        self._outside = min(max(0.0, self._outside - gone) + 1.0, most)
         self._outside_s = now_s
-        return min(self._outside / self._rate_per_s, TURN_MAX_S)
+        return self._outside / self._rate_per_s
 
     def _refusal(self, code: Code, turn_s: float = 0.0) -> Refused:
         self.refused += 1

@@ -251,6 +251,9 @@ class Room:
         group = self._group(connection.codec, audience_class)
         frame = None
         if epoch is not None and offset is not None:
+            if offset <= self.received:
+                # Where it comes from it was told what waits here for the flush under way.
+                offset = min(offset, self.log.top)
             frame = self._recovered(group, epoch, offset)
         if frame is None:
             frame = self._snapshot(group)

@@ -31,9 +31,9 @@ async def test_a_wrong_clock_is_set_right(postgres_url: str, ahead_ms: int):
     database = await Database.open(postgres_url, clock=clock)
     async with clock.kept(database):
         assert off_by(clock) < GENEROUS_MS
-        # Somebody sets it while we run.
+        # Somebody sets it while we run: nothing that is on hold has to fear that.
         own.ahead_ms = 0
-        assert off_by(clock) > 2 * GENEROUS_MS
+        assert off_by(clock) < GENEROUS_MS
         await clock.look(database)
         assert off_by(clock) < GENEROUS_MS
     await database.close()
@@ -47,7 +47,11 @@ async def test_a_right_clock_is_left_alone(postgres_url: str):
     await clock.look(database)
     before = own.now_ms()
     now = clock.now_ms()
-    assert before <= now <= own.now_ms() + TOLERATED_MS
+    # What was read in two steps may differ by the rounding.
+    assert before - 1 <= now <= own.now_ms() + TOLERATED_MS
+    # Also when somebody puts it wrong between two looks.
+    own.ahead_ms = 600_000
+    assert off_by(clock) < GENEROUS_MS
     await database.close()
 
 

@@ -185,6 +185,39 @@ async def test_rows_are_deleted_and_made_again(database: Database):
         await database.writer.submit(Do(delete, needs))
 
 
+async def test_new_rows_are_deleted_made_again_and_changed_within_one_batch(database: Database):
+    def make_anew(rows: Rows, now: int) -> None:
+        rows.insert(levels, {"id": "hat", "on_hand": 1})
+        rows.delete(levels, "hat")
+        rows.insert(levels, {"id": "hat", "on_hand": 2})
+        rows.add(levels, "hat", on_hand=1)
+        assert rows.version(levels, "hat") == 1
+        rows.insert(bookmarks, {"id": "page"})
+
+    def go_on(rows: Rows, now: int) -> None:
+        rows.change(levels, "hat", note="seen")
+        rows.delete(bookmarks, "page")
+        rows.insert(bookmarks, {"id": "page", "seen": 2.0})
+
+    def undo(rows: Rows, now: int) -> None:
+        rows.delete(levels, "hat")
+        rows.delete(bookmarks, "page")
+        raise LookupError("a bug")
+
+    needs = [Need(levels, "hat")]
+    results = await asyncio.gather(
+        *(database.writer.submit(Do(what, needs)) for what in (make_anew, go_on, undo)),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [type(None), type(None), LookupError]
+    stored = await row(database, levels, "hat")
+    assert stored is not None
+    assert (stored["on_hand"], stored["note"], stored["version"]) == (3, "seen", 2)
+    kept = await row(database, bookmarks, "page")
+    assert kept is not None
+    assert kept["seen"] == 2.0
+
+
 async def test_rows_without_a_version_are_deleted_blindly(database: Database):
     await database.writer.submit(insert(bookmarks, id="page"))
 

@@ -89,6 +89,22 @@ def test_nobody_is_told_to_stay_away_for_ever():
     assert door.statistics().refused == 1000
 
 
+def test_who_cannot_read_when_to_come_does_not_make_others_wait_for_long():
+    """Browsers knock by a clock of their own: what they are told must not add up."""
+    clock = FakeClock()
+    door = admission(clock, total_max=50, per_ip_max=50, rate_per_s=10, burst=1)
+    door.enter("a")
+    for _ in range(10_000):
+        with pytest.raises(Refused):
+            door.enter("b")
+    clock.advance(60_000)
+    door.enter("c")
+    with pytest.raises(Refused) as caught:
+        door.enter("d")
+    assert caught.value.retry_after_ms is not None
+    assert caught.value.retry_after_ms <= 5_100
+
+
 def test_an_address_that_knocks_too_often_makes_nobody_else_wait_longer():
     door = admission(FakeClock(), total_max=4, rate_per_s=10, burst=10)
     for _ in range(3):

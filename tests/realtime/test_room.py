@@ -242,6 +242,25 @@ def test_joins_and_leaves_during_a_flush(one_write_a_slice):
     assert (third.events()[-1], third.position) == (newcomer.events()[-1], 3)
 
 
+def test_who_comes_from_a_quicker_node_is_not_shown_the_room_anew(one_write_a_slice):
+    """Told elsewhere what waits here for a flush: nothing is missed, and it will come again."""
+    stage = Stage(slice_ms=0.0)
+    for _ in range(3):
+        stage.viewer()
+    stage.publish(said("a"))
+    stage.publish(said("b"))
+    assert (stage.room.log.top, stage.room.received) == (1, 2)
+    moved = stage.viewer(epoch=EPOCH, offset=2)
+    (recovered,) = moved.messages
+    assert (recovered["t"], recovered["offset"], recovered["events"]) == ("recovered", 1, [])
+    stage.turns.settle()
+    assert len(moved.events()) == 1
+    assert moved.position == 2
+    # What was not even received may be of a log that was rewound.
+    ahead = stage.viewer(epoch=EPOCH, offset=3)
+    assert [message["t"] for message in ahead.messages] == ["snapshot"]
+
+
 def test_a_broken_transport_does_not_stop_the_flush():
     stage = Stage()
     viewers = [stage.viewer() for _ in range(3)]

@@ -239,7 +239,7 @@ class Rows:
     def _touch(self, table: sa.Table, id: str) -> _Draft:
         """This write's draft of a row; its first change of the row raises the version by one."""
         key = (table, id)
-        draft = self._mine.get(key)
+        draft = None if key in self._my_new else self._mine.get(key)
         if draft is not None:
             assert draft.values is not None, f"{table.name} {id} is deleted"
             return draft

@@ -38,7 +38,9 @@ class _Store(Write[None]):
         for line in self.lines:
             yield Need(chat_messages, line.message.id)
             if line.message.reply_to is not None:
-                yield Need(chat_messages, line.message.reply_to.message_id)
+                # Held until this is committed: whoever removes what is quoted waits for it and
+                # then finds the reply, or comes first and is found.
+                yield Need(chat_messages, line.message.reply_to.message_id, lock=True)
 
     def decide(self, rows: Rows, now: int) -> None:
         for line in self.lines:

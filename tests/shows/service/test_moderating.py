@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.people.accounts import Actor
@@ -346,6 +347,31 @@ async def test_a_reply_that_is_archived_while_its_quote_goes_goes_too(
         await delete(one, one.host, bad)
     assert set(removed(one)) == {bad, *late}
     assert (await rows(one))[late[0]]["reply_text"] is None
+
+
+async def test_a_reply_waits_for_a_removal_under_way(worlds: tuple[World, World]):
+    one, other = worlds
+    sami, rana = await one.person("Sami"), await one.person("Rana")
+    await one.shows.running.move_show(one.host, one.room_id, command(MoveShow, to="live"))
+    bad = await other.say(sami, "bad")
+    await other.shows.archive.store()
+    quoting = await other.say(rana, "how rude", reply_to=bad)
+    engine = create_async_engine(one.database.url)
+    async with engine.connect() as removing:
+        await removing.execute(
+            chat_messages.update()
+            .where(chat_messages.c.id == bad)
+            .values(text="", removed_at=1, removed_by=one.host.person_id)
+        )
+        storing = asyncio.create_task(other.shows.archive.store())
+        # As long as it may take to store a line of which nothing is held.
+        await asyncio.wait([storing], timeout=1.0)
+        await removing.commit()
+    await engine.dispose()
+    await storing
+    assert (await rows(other))[quoting]["text"] == ""
+    await other.outbox.close()
+    assert quoting in removed(other)
 
 
 async def test_what_slips_in_beside_a_sanction_is_swept(live: World):

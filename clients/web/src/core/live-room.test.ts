@@ -95,6 +95,24 @@ describe('a page that nobody looks at', () => {
     expect(room.view.room.chat.map(({ id }) => id)).toEqual(['meanwhile']);
   });
 
+  it('goes on when it is refused the room, and asks for it again', async () => {
+    await enter(5_000);
+    room.look(false);
+    await timing.pass(5_000);
+    wire().says({ t: 'recovered', epoch: 'e', offset: 7, now: 1, events: [], volatile: [] });
+    room.look(true);
+    const [, back] = wire().joins();
+    wire().says({ t: 'err', id: back?.id, code: 'unavailable', retry: 'after', after_ms: 1_000 });
+    await settled();
+    wire().says({ t: 'batch', epoch: 'e', first: 8, last: 8, events: [line('meanwhile')] });
+    expect(room.view.room.chat.map(({ id }) => id)).toEqual(['before', 'meanwhile']);
+    await timing.pass(10_000);
+    const [, , again] = wire().joins();
+    expect(again).toMatchObject({ room: ROOM });
+    expect(again).not.toHaveProperty('offset');
+    room.stop();
+  });
+
   it('says so when it comes back after a loss', async () => {
     await enter(5_000);
     room.look(false);

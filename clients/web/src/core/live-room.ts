@@ -109,9 +109,14 @@ export class LiveRoom {
     if (!isSeen) this.#hiding = this.#options.timing.after(LIGHT_AFTER_MS, () => this.#lighten());
     else if (this.#isLight) {
       this.#isLight = false;
-      this.#position = null;
-      this.#join().catch(() => undefined);
+      this.#seeAnew();
     }
+  }
+
+  /** Our position stays until the snapshot is here: without one nothing that comes could be shown. */
+  #seeAnew(): void {
+    if (this.#isLight || this.#connection.phase === 'ended') return;
+    this.#join(null).catch(() => this.#options.timing.after(ASK_AGAIN_MS, () => this.#seeAnew()));
   }
 
   #lighten(): void {
@@ -209,11 +214,11 @@ export class LiveRoom {
     });
   }
 
-  async #join(): Promise<void> {
+  async #join(position = this.#position): Promise<void> {
     const { capabilities } = await this.#connection.request<Joined>({
       t: 'join',
       room: this.#options.roomId,
-      ...this.#position,
+      ...position,
       ...(this.#isLight ? { light: true } : {}),
     });
     this.#change({ capabilities });
