@@ -6,11 +6,14 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 PREFIX = "LIVECOMMERCE_"
+Rate = Annotated[float, msgspec.Meta(gt=0)]
+"""So many a second; of nothing at all nobody could wait for the next."""
+Burst = Annotated[float, msgspec.Meta(ge=1)]
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -74,13 +77,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Signing up counts too. High as `connections_per_ip`, and for the same reason; who guesses a
     password meets the next limit."""
     sign_ins_per_minute_per_account: int = 5
-    chat_per_s: float = 1.0
-    chat_burst: float = 5.0
+    chat_per_s: Rate = 1.0
+    chat_burst: Burst = 5.0
     """The flood guard: how quickly one person may speak in one room. Staff are not held up."""
 
-    chat_room_per_s: float = 200.0
+    chat_room_per_s: Burst = 200.0
     """What one node takes of a room's viewers; more is refused with `server_busy`."""
-    chat_shown_per_s: float = 20.0
+    chat_shown_per_s: Rate = 20.0
     chat_thin_from_viewers: int = 1_000
     """In a room with so many viewers each of them is shown so many lines of others a second, a
     random choice of what is said. The staff sees all of it, everybody sees the staff, their own
@@ -93,17 +96,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connections_max: int = 20_000
     connections_per_ip: int = 2_000
     """High on purpose: a mobile carrier puts thousands of phones behind one address."""
-    admissions_per_s: float = 1_000.0
-    admissions_burst: float = 2_000.0
+    admissions_per_s: Rate = 1_000.0
+    admissions_burst: Burst = 2_000.0
     """How quickly live sockets are let in; a visitor costs 0.1 ms of a core. With these and
     `drain_s` below, two nodes take over all the viewers of a third while it drains. Who is refused
     is told when to come again."""
-    messages_per_s: float = 20.0
-    messages_burst: float = 40.0
+    messages_per_s: Rate = 20.0
+    messages_burst: Burst = 40.0
     """Of one connection, and of what one person changes over HTTP."""
     frame_bytes_max: int = 16_384
     deflate: bool = False
-    """Batches and snapshots are deflated, once for all who can read that: three to five times fewer
+    """Batches and snapshots are deflated, once for all who can read that: two to six times fewer
     bytes to viewers, for some of a node's time."""
     beat_s: int = 20
     drain_s: float = 10.0

@@ -336,10 +336,16 @@ class RoomClient:
         when it is more than the server keeps."""
         if light == self._light or self.room is None:
             return
+        before = self._light, self._heavy_at
         here = self.mirror.epoch, self.mirror.offset
         epoch, offset = here if light else self._heavy_at
         self._light, self._heavy_at = light, here
-        await self.call(Join(id=new_id(), room=self.room, epoch=epoch, offset=offset, light=light))
+        join = Join(id=new_id(), room=self.room, epoch=epoch, offset=offset, light=light)
+        try:
+            await self.call(join)
+        except CallRefused:
+            self._light, self._heavy_at = before
+            raise
 
     async def ping(self) -> int:
         """Asks for the server's clock; corrects `clock_offset_ms`. Returns the round trip in ms."""

@@ -76,4 +76,7 @@ class DatabaseClock:
     async def _keep_looking(self, database: Database) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            await self.look(database)
+            try:
+                await self.look(database)
+            except Exception:
+                log.exception("the database's clock was not read")

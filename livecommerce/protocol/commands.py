@@ -21,7 +21,15 @@ EntityId = Annotated[str, msgspec.Meta(pattern=whole(r"[!-~]{1,64}"))]
 PROTOCOL_VERSION = 1
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="t"):
+class Command(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    # A client's defaults are not sent: a node of the version before may not know the field yet.
+    omit_defaults=True,
+    tag_field="t",
+):
     """A request on a connection. Every one is answered by `ok` or `err` with the same id."""
 
     id: ClientId

@@ -133,7 +133,8 @@ class Hub:
         except ConnectionError as error:
             # The lease ends by itself.
             log.warning("viewers not reported", error=str(error))
-        await self._backplane.close()
+        finally:
+            await self._backplane.close()
 
     # Rooms
 

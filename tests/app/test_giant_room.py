@@ -69,8 +69,9 @@ async def test_each_is_shown_what_they_can_read_and_what_concerns_them(tmp_path:
             assert seen["host"] == ["last"]
             assert sorted(seen["talker"][1:]) == sorted(everything[1:])
             assert {"I am here", "Huda!"} <= set(seen["friend"])
-            # Two a second, in however long that took.
-            assert len(seen["visitor"]) < 15
+            # A random choice, of more than were shown.
+            shown = set(seen["visitor"])
+            assert shown < set(everything)
             assert len(seen["friend"]) <= len(seen["visitor"]) + 2
             # Nobody takes what is left out for a loss.
             assert [each.recoveries for each in (talking, spoken_to, visitor)] == [0, 0, 0]

@@ -32,8 +32,8 @@ VIEWERS = 12
 BACK_S = 30.0
 LEASE_S = 6.0
 COUNTED_S = 30.0
-RATE_PER_S, BURST = 500.0, 1_000.0
-"""Of a node's doors, as the product has them when nothing else is set."""
+RATE_PER_S, BURST = 50.0, 30.0
+"""Of a node's doors: fewer than come at once when nobody holds them up."""
 
 
 @dataclass(slots=True)
@@ -65,6 +65,8 @@ async def supervised(postgres: PostgresServer) -> AsyncIterator[Supervised]:
         env |= {
             "LIVECOMMERCE_OWN_PORT": str(first),
             "LIVECOMMERCE_CONNECTIONS_PER_IP": "20000",
+            "LIVECOMMERCE_ADMISSIONS_PER_S": str(RATE_PER_S),
+            "LIVECOMMERCE_ADMISSIONS_BURST": str(BURST),
             "LIVECOMMERCE_DRAIN_S": "5",
         }
         running = running_server(env, ["serve", "--workers", str(NODES)])
@@ -111,7 +113,7 @@ async def node_killed(stage: Supervised, report: Report, profile: Profile) -> No
 @row(15, "rolling restart", group="supervised", stage=supervised)
 async def rolling_restart(stage: Supervised, report: Report, profile: Profile) -> None:
     """Everybody is handed over, no faster than the doors allow, and nothing is lost."""
-    count = profile.of(300, 4_000)
+    count = profile.of(300, 2_000)
     allow_many_sockets(count * 3)
     shared = stage.supervisor.port
     shop = await Shop.open(stage.api, slug="rolling")

@@ -22,7 +22,7 @@ IDS_S = 300.0
 _MARK_S = 30.0
 KEYED_MAX = 10_000
 VISITORS_MAX = 500_000
-"""Names remembered per room: more than one process ever serves."""
+"""Visitors remembered in all rooms together, as hashes: more than one process serves in hours."""
 
 
 class _Log:
@@ -103,7 +103,7 @@ class MemoryBackplane:
         self._subscribed: set[str] = set()
         self._logs: dict[str, _Log] = {}
         self._leases: dict[str, dict[str, tuple[int, float]]] = {}
-        self._visitors: dict[str, tuple[set[str], float]] = {}
+        self._visitors: dict[str, tuple[set[int], float]] = {}
         self._swept_s = clock.mono_s()
 
     def attach(self, receiver: Receiver) -> None:
@@ -193,9 +193,12 @@ class MemoryBackplane:
             if until_s <= now_s:
                 del self._visitors[room_id]
         totals = {}
+        room_left = VISITORS_MAX - sum(len(known) for known, _ in self._visitors.values())
         for room_id, names in seen.items():
             known, _ = self._visitors.get(room_id, (set(), 0.0))
-            known.update(islice(names, max(0, VISITORS_MAX - len(known))))
+            before = len(known)
+            known.update(map(hash, islice(names, max(0, room_left))))
+            room_left -= len(known) - before
             self._visitors[room_id] = known, now_s + keep_s
             totals[room_id] = len(known)
         return totals
