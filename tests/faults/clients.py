@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import tempfile
 import time
@@ -235,7 +236,7 @@ async def _post_monster(stage: Lone, shop: Shop, token: str) -> int:
     url = f"http://{LOOPBACK}:{stage.port}/v1/rooms/{shop.room_id}/commands"
     async with (
         aiohttp.ClientSession() as session,
-        session.post(url, data=body, headers=headers) as answer,
+        session.post(url, data=io.BytesIO(body), headers=headers) as answer,
     ):
         return answer.status
 

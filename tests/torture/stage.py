@@ -119,6 +119,9 @@ def settings_for(folder: Path, url: str, sockets: int) -> Settings:
         connections_max=sockets + 1000,
         connections_per_ip=sockets + 1000,
         admissions_per_s=2000,
+        # Whoever talks for a whole room, and never stops to think.
+        messages_per_s=500,
+        messages_burst=1000,
         log_format="json",
         platform_issuer=ISSUER,
         platform_audience=AUDIENCE,
@@ -136,6 +139,8 @@ def environ_of(settings: Settings) -> dict[str, str]:
         "LIVECOMMERCE_CONNECTIONS_MAX": str(settings.connections_max),
         "LIVECOMMERCE_CONNECTIONS_PER_IP": str(settings.connections_per_ip),
         "LIVECOMMERCE_ADMISSIONS_PER_S": str(settings.admissions_per_s),
+        "LIVECOMMERCE_MESSAGES_PER_S": str(settings.messages_per_s),
+        "LIVECOMMERCE_MESSAGES_BURST": str(settings.messages_burst),
         # A few dozen buyers play a whole crowd.
         "LIVECOMMERCE_UNPAID_ORDERS_MAX": "1000000",
         "LIVECOMMERCE_LOG_FORMAT": "json",
