@@ -84,7 +84,7 @@ class Room:
     async def name_of(self, node: int) -> str:
         """What a node calls itself. Who asks a node's own port meets no other."""
         url = f"ws://{LOOPBACK}:{self._own_port + node - 1}/v1/live"
-        async with RoomClient(url, room=self._shop.room_id) as client:
+        async with asyncio.timeout(30), RoomClient(url, room=self._shop.room_id) as client:
             return str(client.welcome["node"])
 
     @asynccontextmanager
@@ -93,8 +93,9 @@ class Room:
         url = f"ws://{LOOPBACK}:{self._own_port + 1}/v1/live"
         host = RoomClient(url, room=self._shop.room_id, token=self._shop.host.token)
         async with host, asyncio.TaskGroup() as tasks:
-            for viewer in self.viewers:
-                await viewer.client.__aenter__()
+            async with asyncio.timeout(30):
+                for viewer in self.viewers:
+                    await viewer.client.__aenter__()
             watching = [tasks.create_task(viewer.watch()) for viewer in self.viewers]
             talking = tasks.create_task(self._talk(host))
             await self._until_said(20)

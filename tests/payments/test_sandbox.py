@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -239,3 +240,17 @@ async def test_signed_rubbish_is_rubbish(sandbox):
         assert refused_webhook(sandbox, header, body) is Code.BAD_JSON
     large = b"x" * (256 * 1024 + 1)
     assert refused_webhook(sandbox, None, large) is Code.TOO_LARGE
+
+
+def test_processes_that_start_together_open_one_new_book(tmp_path: Path):
+    """The nodes of a shop do, each time on a file that nobody has made yet."""
+    opening = (
+        "import sys, time; from pathlib import Path;"
+        "from livecommerce.payments.providers.sandbox.book import Book;"
+        "time.sleep(max(0, float(sys.argv[1]) - time.time()));"
+        "[Book(Path(sys.argv[2]) / f'{each}.db').open() for each in range(40)]"
+    )
+    together_s = time.time() + 2.0
+    command = [sys.executable, "-c", opening, str(together_s), str(tmp_path)]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
+    assert [each.communicate(timeout=60)[1].decode() for each in running] == [""] * 4

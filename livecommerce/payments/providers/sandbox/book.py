@@ -7,6 +7,7 @@ of a machine share it, and `verify` asks it who has paid.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import queue
 import sqlite3
 import threading
@@ -49,10 +50,13 @@ class Book:
     def open(self) -> None:
         """Makes the file if there is none, and starts. Blocking."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = self._connect()
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(_SCHEMA)
-        connection.close()
+        # Nodes start together, and SQLite does not wait for another one's change to WAL: it fails.
+        with self._path.with_suffix(".opening").open("a") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            connection = self._connect()
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_SCHEMA)
+            connection.close()
         self._thread.start()
 
     async def do(self, work: Work[T]) -> T:
