@@ -49,7 +49,11 @@ def test_nodes_and_worker_start_together_on_an_empty_database(
             for name in names:
                 said = service(name)["environment"]
                 # Each of them is answered by a setting of ours, or it would be one too many here.
-                addresses = {"LIVECOMMERCE_PUBLIC_URL": f"http://{LOOPBACK}:{ports['nodes']}"}
+                addresses = {
+                    "LIVECOMMERCE_PUBLIC_URL": f"http://{LOOPBACK}:{ports['nodes']}",
+                    # What is there when nobody names a proxy.
+                    "LIVECOMMERCE_TRUSTED_PROXIES": "",
+                }
                 own = "LIVECOMMERCE_OWN_PORT" if name == "worker" else "LIVECOMMERCE_PORT"
                 env = {**ours, **addresses, own: str(ports[name])}
                 assert said.keys() <= env.keys()
