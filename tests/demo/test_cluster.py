@@ -25,6 +25,7 @@ from livecommerce.kernel.ids import new_id
 from livecommerce.people.wire import Tokens
 from livecommerce.shows.wire import ChatPosted, RoomView, SendChat
 from tests.demo.opened import OPEN_ON_NODES, Demo, demo
+from tests.e2e.lines import appeared, shown, watch_lines
 from tests.e2e.views import Look, View, Visits
 from tests.support.browser import running_browser
 from tests.support.ports import LOOPBACK, free_ports
@@ -43,19 +44,6 @@ CLIENTS = 8
 EVERY_S = 0.15
 TRIES = 25
 """A connection to the shared port meets either node: so many tries miss one of them never."""
-
-# Every line that ever appears, so that one shown twice is found even when it is gone again.
-_WATCH = """() => {
-  window.appeared = [];
-  const lines = document.querySelector('[role=log]');
-  new MutationObserver((changes) => {
-    for (const { addedNodes } of changes) for (const node of addedNodes) {
-      if (node.dataset?.messageId) window.appeared.push(node.dataset.messageId);
-    }
-  }).observe(lines, { childList: true });
-}"""
-_SHOWN = """() => [...document.querySelectorAll('[data-message-id]')].map(
-  (line) => line.dataset.messageId)"""
 
 
 @pytest.fixture(scope="module")
@@ -83,20 +71,10 @@ class Page:
         """Comes in by a link or by the room's own address, and watches."""
         await self.view.page.goto(address)
         await expect(self.view.page.get_by_role("log")).to_be_visible()
-        await self.view.page.evaluate(_WATCH)
+        await watch_lines(self.view.page)
         async with asyncio.timeout(BACK_S):
             while not self.shown_anew:
                 await asyncio.sleep(0.02)
-
-    async def shown(self) -> list[str]:
-        """The messages in the page now, oldest first."""
-        ids: list[str] = await self.view.page.evaluate(_SHOWN)
-        return ids
-
-    async def appeared(self) -> list[str]:
-        """All that came into the page since it opened."""
-        ids: list[str] = await self.view.page.evaluate("window.appeared")
-        return ids
 
     def _listen(self, socket: WebSocket) -> None:
         socket.on("framereceived", self._receive)
@@ -261,11 +239,11 @@ async def test_viewers_of_a_killed_node_are_back_with_nothing_lost_and_nothing_t
         for page in (struck, spared):
             for id in (said[-1], question):
                 await expect(page.view.page.locator(f"[data-message-id='{id}']")).to_be_attached()
-            order = [id for id in await page.shown() if id in everything]
+            order = [id for id in await shown(page.view.page) if id in everything]
             assert len(order) == len(everything)
             assert set(order) == everything
-            appeared = await page.appeared()
-            assert len(appeared) == len(set(appeared))
+            ever = await appeared(page.view.page)
+            assert len(ever) == len(set(ever))
             for client in (*clients, *speakers):
                 async with asyncio.timeout(BACK_S):
                     while not everything <= set(client.heard):

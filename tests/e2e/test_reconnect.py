@@ -10,6 +10,7 @@ from livecommerce.client import CallRefused
 from livecommerce.kernel.ids import new_id
 from livecommerce.shows.wire import ChatPosted, DeleteMessage, PinOffer, PinView, SendChat
 from tests.e2e.house import House, Room
+from tests.e2e.lines import appeared, shown, watch_lines
 from tests.e2e.link import running_link
 from tests.e2e.views import LOOKS, Visits
 from tests.support.server import ServerProcess
@@ -18,19 +19,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 AWAY_S = 10.0
 EVERY_S = 0.4
-
-# Every line that ever appears, so that one shown twice is found even when it is gone again.
-_WATCH = """() => {
-  window.appeared = [];
-  const lines = document.querySelector('[role=log]');
-  new MutationObserver((changes) => {
-    for (const { addedNodes } of changes) for (const node of addedNodes) {
-      if (node.dataset?.messageId) window.appeared.push(node.dataset.messageId);
-    }
-  }).observe(lines, { childList: true });
-}"""
-_SHOWN = """() => [...document.querySelectorAll('[data-message-id]')].map(
-  (line) => line.dataset.messageId)"""
 
 
 async def talk(room: Room, sent: list[str], is_over: asyncio.Event) -> None:
@@ -64,7 +52,7 @@ async def test_ten_seconds_away(knows: bool, house: House, visit: Visits, server
             view = await visit(look, url=link.url)
             await view.enter(room.path)
             await expect(view.card(first.id)).to_be_visible()
-            await view.page.evaluate(_WATCH)
+            await watch_lines(view.page)
             links.append(link)
             views.append(view)
         sent: list[str] = []
@@ -105,7 +93,7 @@ async def test_ten_seconds_away(knows: bool, house: House, visit: Visits, server
         expected = [each for each in sent if each != regretted]
         for view in views:
             await expect(view.lines()).to_have_count(len(expected))
-            assert await view.page.evaluate(_SHOWN) == expected
-            appeared = await view.page.evaluate("window.appeared")
-            assert len(appeared) == len(set(appeared))
-            assert regretted not in appeared
+            assert await shown(view.page) == expected
+            ever = await appeared(view.page)
+            assert len(ever) == len(set(ever))
+            assert regretted not in ever

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, WebSocket, expect
 from livecommerce.kernel.ids import new_id
 from livecommerce.shows.wire import ChatPosted, SendChat
 from tests.e2e.house import House
+from tests.e2e.lines import appeared, shown, watch_lines
 from tests.e2e.views import LOOKS, View, Visits
 from tests.support.cluster import shared_settings
 from tests.support.postgres import PostgresServer
@@ -24,19 +25,16 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
 ]
 
-# Every line and every word about the connection that ever appears.
-_WATCH = """() => {
-  window.appeared = [];
+
+# Every word about the connection that ever appears.
+_WATCH_BREAKS = """() => {
   window.breaks = 0;
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) for (const node of addedNodes) {
-      if (node.dataset?.messageId) window.appeared.push(node.dataset.messageId);
       if (node.dataset?.testid === 'connection-state') window.breaks += 1;
     }
   }).observe(document.body, { childList: true, subtree: true });
 }"""
-_SHOWN = """() => [...document.querySelectorAll('[data-message-id]')].map(
-  (line) => line.dataset.messageId)"""
 
 
 @pytest.fixture
@@ -84,7 +82,8 @@ async def test_a_rolling_restart_is_not_seen(nodes: ServerProcess, browser: Brow
         view = await visit(look)
         sockets = Sockets(view)
         await view.enter(room.path)
-        await view.page.evaluate(_WATCH)
+        await watch_lines(view.page)
+        await view.page.evaluate(_WATCH_BREAKS)
         pages.append((view, sockets))
     sent: list[str] = []
     is_over = asyncio.Event()
@@ -110,8 +109,8 @@ async def test_a_rolling_restart_is_not_seen(nodes: ServerProcess, browser: Brow
     assert len(sent) > 10
     for view, sockets in pages:
         await expect(view.lines()).to_have_count(len(sent))
-        assert await view.page.evaluate(_SHOWN) == sent
-        assert await view.page.evaluate("window.appeared") == sent
+        assert await shown(view.page) == sent
+        assert await appeared(view.page) == sent
         assert await view.page.evaluate("window.breaks") == 0
         # The next socket was there before the one before it went.
         assert sockets.fewest == 1
