@@ -21,7 +21,7 @@ from websockets.protocol import OPEN
 from websockets.uri import parse_uri
 
 from benchmarks.peers import usage
-from benchmarks.peers.dialects import DIALECTS, UPGRADED, Dialect, text_frame, upgrade_request
+from benchmarks.peers.dialects import DIALECTS, UPGRADED, Dialect, opening, text_frame
 from benchmarks.peers.publisher import Publisher
 from benchmarks.support.control import obey, raise_open_files
 
@@ -49,7 +49,7 @@ class Sink:
         self.is_gone = False
 
     def upgrade(self) -> None:
-        self.socket.sendall(upgrade_request(self.dialect, self.socket.getpeername()[1]))
+        self.socket.sendall(opening(self.dialect, self.socket.getpeername()[1]))
 
     def join(self) -> None:
         answer = self._until(UPGRADED, b"")

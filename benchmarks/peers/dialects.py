@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
+from benchmarks.support.crowd import PONG, upgrade_request
+
 Event = dict[str, Any]
 
 UPGRADED = b"\r\n\r\n"
-PONG = b"\x8a\x80\0\0\0\0"
-"""An empty pong, masked with zeros."""
 
 
 def text_frame(payload: str) -> bytes:
@@ -99,21 +99,6 @@ DIALECTS = {"ours": OUR_DIALECT, "plain": PLAIN, "socket.io": SOCKET_IO, "centri
 """By the name that goes over the pipe to the audience."""
 
 
-def upgrade_request(dialect: Dialect, port: int) -> bytes:
-    """What Chromium sends, without its cookies. Compression is not offered: nobody uses it here."""
-    chosen = f"Sec-WebSocket-Protocol: {dialect.subprotocol}\r\n" if dialect.subprotocol else ""
-    return (
-        f"GET {dialect.path} HTTP/1.1\r\n"
-        f"Host: 127.0.0.1:{port}\r\n"
-        "Connection: Upgrade\r\n"
-        "Pragma: no-cache\r\n"
-        "Cache-Control: no-cache\r\n"
-        "User-Agent: Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/156.0 Mobile\r\n"
-        "Upgrade: websocket\r\n"
-        f"Origin: http://127.0.0.1:{port}\r\n"
-        "Sec-WebSocket-Version: 13\r\n"
-        "Accept-Encoding: gzip, deflate, br\r\n"
-        "Accept-Language: ar-SA,ar;q=0.9,en;q=0.8\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        f"{chosen}\r\n"
-    ).encode()
+def opening(dialect: Dialect, port: int) -> bytes:
+    """The request that opens a socket. Compression is not offered: nobody uses it here."""
+    return upgrade_request(port, dialect.path, dialect.subprotocol or "", offers_deflate=False)

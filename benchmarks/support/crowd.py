@@ -23,10 +23,21 @@ PONG = b"\x8a\x80\0\0\0\0"
 """Masked with zeros."""
 
 
-def upgrade_request(port: int) -> bytes:
+def upgrade_request(
+    port: int,
+    path: str = "/v1/live",
+    subprotocol: str = SUBPROTOCOL,
+    *,
+    offers_deflate: bool = True,
+) -> bytes:
     """What Chromium sends, without its cookies."""
+    wishes = ""
+    if offers_deflate:
+        wishes += "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+    if subprotocol:
+        wishes += f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
     return (
-        "GET /v1/live HTTP/1.1\r\n"
+        f"GET {path} HTTP/1.1\r\n"
         f"Host: 127.0.0.1:{port}\r\n"
         "Connection: Upgrade\r\n"
         "Pragma: no-cache\r\n"
@@ -38,8 +49,7 @@ def upgrade_request(port: int) -> bytes:
         "Accept-Encoding: gzip, deflate, br\r\n"
         "Accept-Language: ar-SA,ar;q=0.9,en;q=0.8\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
-        f"Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
+        f"{wishes}\r\n"
     ).encode()
 
 

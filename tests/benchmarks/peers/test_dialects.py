@@ -9,7 +9,7 @@ from websockets.protocol import SERVER
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from benchmarks.peers.dialects import DIALECTS, text_frame, upgrade_request
+from benchmarks.peers.dialects import DIALECTS, opening, text_frame
 from benchmarks.peers.publisher import event
 
 SAID = [json.loads(event(number)) for number in (1, 2)]
@@ -63,7 +63,7 @@ def test_a_server_takes_what_viewers_write(name):
     dialect = DIALECTS[name]
     spoken = [Subprotocol(dialect.subprotocol)] if dialect.subprotocol else None
     server = ServerProtocol(subprotocols=spoken)
-    server.receive_data(upgrade_request(dialect, 80))
+    server.receive_data(opening(dialect, 80))
     [request] = server.events_received()
     assert isinstance(request, Request)
     assert request.path == dialect.path
