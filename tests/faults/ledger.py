@@ -5,13 +5,14 @@ lane every viewer was shown everything that was accepted, once, and in one order
 the last value of every key arrived, and no key ever went back.
 
 A snapshot begins a room anew with the last lines that fit into it. Lines between what a viewer had
-and the first of these are skipped, not lost: the viewer was told. They are counted apart.
+and the first of these are skipped, not lost: the viewer was told. They are counted apart; so are
+those of them that come after all, late, because they had to wait for Redis themselves.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
@@ -80,11 +81,17 @@ class View:
     def of(self, lane: Lane) -> Iterator[Shown]:
         return (each for each in self.shown if each.lane is lane)
 
-    def missing(self, published: Sequence[Published]) -> tuple[list[str], list[str]]:
-        """What was told and not shown: what is lost, and what snapshots have skipped."""
+    def missing(
+        self, published: Sequence[Published], *, without: Container[str] = ()
+    ) -> tuple[list[str], list[str]]:
+        """What was told and not shown: what is lost, and what snapshots have skipped.
+
+        Args:
+            without: lines that are taken for such as were not shown.
+        """
         at: dict[str, int] = {}
         for place, shown in enumerate(self.shown):
-            if shown.lane is Lane.LOG:
+            if shown.lane is Lane.LOG and shown.id not in without:
                 at.setdefault(shown.id, place)
         lost: list[str] = []
         skipped: list[str] = []
@@ -118,6 +125,8 @@ class Verdict:
     """Sum over the viewers, what a snapshot repeated not counted."""
     skipped: int = 0
     """Sum over the viewers of the lines for which a snapshot had no room."""
+    late: int = 0
+    """The same of those that came later."""
     lost: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
     inverted: list[str] = field(default_factory=list)
@@ -144,6 +153,7 @@ class Verdict:
         self.unknown += other.unknown
         self.seen += other.seen
         self.skipped += other.skipped
+        self.late += other.late
         self.lost += other.lost
         self.duplicated += other.duplicated
         self.inverted += other.inverted
@@ -239,13 +249,19 @@ def _audit_log(view: View, logged: Sequence[Published], verdict: Verdict) -> Non
     # Each publisher's own order is the order in which it was answered.
     places = {each.id: (each.publisher, place) for place, each in enumerate(logged)}
     latest: dict[str, int] = {}
+    overtaken: dict[str, str] = {}
     for id in dict.fromkeys(each.id for each in shown):
         if id not in places:
             continue
         publisher, place = places[id]
         if place < latest.get(publisher, -1):
-            verdict.inverted.append(f"{view.name} {id} after {logged[latest[publisher]].id}")
+            overtaken[id] = logged[latest[publisher]].id
         latest[publisher] = max(place, latest.get(publisher, -1))
+    late = set(view.missing(logged, without=overtaken)[1]) & overtaken.keys()
+    verdict.late += len(late)
+    verdict.inverted += [
+        f"{view.name} {id} after {other}" for id, other in overtaken.items() if id not in late
+    ]
 
 
 def _audit_state(view: View, valued: Sequence[Published], verdict: Verdict) -> None:

@@ -58,7 +58,7 @@ class Report:
 
 COLUMNS = (
     *("row", "fault", "injected", "published", "seen", "lost", "twice", "out of order"),
-    *("skipped", "measured"),
+    *("skipped", "late", "measured"),
 )
 
 
@@ -75,13 +75,14 @@ def cells(report: Report) -> tuple[str, ...]:
         str(len(verdict.duplicated)),
         str(len(verdict.inverted)),
         f"{verdict.skipped:,}",
+        f"{verdict.late:,}",
         "; ".join([*map(str, report.bounds), *report.facts]),
     )
 
 
 def markdown(reports: Iterable[Report]) -> str:
     """The table of docs/reliability.md."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "|--:|---|--:|--:|--:|--:|--:|--:|--:|---|"]
+    lines = [f"| {' | '.join(COLUMNS)} |", "|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|---|"]
     lines += [f"| {' | '.join(cells(each))} |" for each in reports]
     return "\n".join(lines)
 

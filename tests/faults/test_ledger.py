@@ -149,6 +149,32 @@ def test_lines_a_full_snapshot_had_no_room_for_are_skipped_and_others_are_lost()
     assert ledger.everybody_knows()
 
 
+def test_what_a_full_snapshot_had_no_room_for_may_come_late_and_nothing_else_may():
+    ledger, view = ledger_of(*(line(id) for id in "abcdef"))
+    view.log("a")
+    view.cut()
+    for id in "def":
+        view.log(id, is_snapshot=True)
+    for id in "bc":
+        view.log(id)
+    verdict = ledger.audit()
+    assert (verdict.late, verdict.skipped, verdict.complaints) == (2, 0, [])
+
+    view.cuts.clear()
+    assert ledger.audit().inverted == ["v b after f", "v c after f"]
+
+
+def test_what_comes_late_from_behind_the_first_line_of_a_snapshot_is_out_of_order():
+    ledger, view = ledger_of(*(line(id) for id in "abcd"))
+    view.log("a")
+    view.cut()
+    for id in "bd":
+        view.log(id, is_snapshot=True)
+    view.log("c")
+    verdict = ledger.audit()
+    assert (verdict.late, verdict.inverted) == (0, ["v c after d"])
+
+
 def test_what_is_missing_before_a_snapshot_came_is_lost():
     ledger, view = ledger_of(*(line(id) for id in "abcd"))
     view.log("a")
