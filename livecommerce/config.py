@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from sqlalchemy.exc import ArgumentError
+
+from livecommerce.catalogue.markets import MARKETS
+from livecommerce.database.engine import checked_url
 
 PREFIX = "LIVECOMMERCE_"
 Rate = Annotated[float, msgspec.Meta(gt=0)]
 """So many a second; of nothing at all nobody could wait for the next."""
 Burst = Annotated[float, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+_SECRETS = {"secret", "platform_secret"}
+_PASSWORD = re.compile(r"(://[^/?,]*:)[^/,]*@")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting, with a default that runs on one machine and nothing installed.
 
     The environment name is the field's name in capitals after `LIVECOMMERCE_`; lists are separated
-    by commas. `livecommerce doctor` prints what is in force.
+    by commas. `livecommerce doctor` prints what is in force, secrets left out.
     """
 
     host: str = "127.0.0.1"
-    port: int = 8080
-    own_port: int = 0
+    port: Port = 8080
+    own_port: Port = 0
     """A second port for this process alone, beside the shared `port`: with `serve --workers` node k
     answers on this one + k - 1 too, and `work` has /healthz, /readyz and /metrics here. 0: none."""
     public_url: str = ""
@@ -72,11 +82,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     everybody_may_sell: bool = True
     """Every account may open rooms and shops; otherwise only who `livecommerce seller` named."""
-    guests_per_minute_per_ip: int = 600
-    sign_ins_per_minute_per_ip: int = 300
+    guests_per_minute_per_ip: Count = 600
+    sign_ins_per_minute_per_ip: Count = 300
     """Signing up counts too. High as `connections_per_ip`, and for the same reason; who guesses a
     password meets the next limit."""
-    sign_ins_per_minute_per_account: int = 5
+    sign_ins_per_minute_per_account: Count = 5
     chat_per_s: Rate = 1.0
     chat_burst: Burst = 5.0
     """The flood guard: how quickly one person may speak in one room. Staff are not held up."""
@@ -93,8 +103,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many orders one person may have on hold, or placed within a day to be paid on delivery,
     before they may buy on outside of flash sales (those have limits of their own)."""
 
-    connections_max: int = 20_000
-    connections_per_ip: int = 2_000
+    connections_max: Count = 20_000
+    connections_per_ip: Count = 2_000
     """High on purpose: a mobile carrier puts thousands of phones behind one address."""
     admissions_per_s: Rate = 1_000.0
     admissions_burst: Burst = 2_000.0
@@ -108,11 +118,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     deflate: bool = False
     """Batches and snapshots are deflated, once for all who can read that: two to six times fewer
     bytes to viewers, for some of a node's time."""
-    beat_s: int = 20
-    drain_s: float = 10.0
-    tick_ms_min: int = 20
-    tick_ms_max: int = 250
-    batch_max: int = 256
+    beat_s: Count = 20
+    """How often a viewer hears from us and is asked whether it is there; who has not answered half
+    way to the next question, or after 10 s, is gone."""
+    drain_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    tick_ms_min: Count = 20
+    tick_ms_max: Count = 250
+    batch_max: Count = 256
     """Writes that share one commit; 1 turns group commit off (benchmarks do)."""
 
     log_level: str = "info"
@@ -174,9 +186,44 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if secret and len(secret) < 32:
         wrong.append(f"{PREFIX}SECRET: shorter than 32 characters")
     wrong += _redis_problems(values)
+    settings = Settings(**values)
+    wrong += _problems(settings)
     if wrong:
         raise BadSettings("\n".join(wrong))
-    return Settings(**values)
+    return settings
+
+
+def in_force(settings: Settings) -> dict[str, str]:
+    """Every setting by its name in the environment, as it is read there; secrets are not told."""
+    told = {}
+    for field in msgspec.structs.fields(Settings):
+        value = getattr(settings, field.name)
+        text = ",".join(value) if isinstance(value, tuple) else str(value)
+        if field.name in _SECRETS and text:
+            text = "…"
+        told[f"{PREFIX}{field.name.upper()}"] = _PASSWORD.sub(r"\1…@", text)
+    return told
+
+
+def _problems(settings: Settings) -> list[str]:
+    """What is wrong with values that are right by themselves."""
+    wrong = []
+    for name in ("database_url", "vault_url"):
+        try:
+            if address := getattr(settings, name):
+                checked_url(address)
+        except (ValueError, ArgumentError) as problem:
+            wrong.append(f"{PREFIX}{name.upper()}: {problem}")
+    for network in settings.trusted_proxies:
+        try:
+            ip_network(network, strict=False)
+        except ValueError as problem:
+            wrong.append(f"{PREFIX}TRUSTED_PROXIES: {problem}")
+    if settings.market not in MARKETS:
+        wrong.append(f"{PREFIX}MARKET: there are {', '.join(MARKETS)}")
+    if settings.tick_ms_min > settings.tick_ms_max:
+        wrong.append(f"{PREFIX}TICK_MS_MIN: more than {PREFIX}TICK_MS_MAX")
+    return wrong
 
 
 def _redis_problems(values: Mapping[str, Any]) -> list[str]:

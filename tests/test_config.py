@@ -69,3 +69,42 @@ def test_redis_is_one_address_or_several():
     for name, value in (("CLUSTER", "true"), ("PREFIX", "{shop}")):
         with pytest.raises(config.BadSettings):
             config.load({f"LIVECOMMERCE_REDIS_{name}": value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BEAT_S", "0"),
+        ("BATCH_MAX", "0"),
+        ("TICK_MS_MIN", "300"),
+        ("PORT", "70000"),
+        ("DRAIN_S", "-1"),
+        ("CONNECTIONS_MAX", "0"),
+        ("SIGN_INS_PER_MINUTE_PER_IP", "0"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
+        ("DATABASE_URL", "mysql://shop@db/shop"),
+        ("VAULT_URL", "sqlite+aiosqlite://"),
+        ("DATABASE_URL", "shop"),
+        ("MARKET", "Atlantis"),
+    ],
+)
+def test_what_nothing_can_be_served_with_is_refused_by_name(name: str, value: str):
+    with pytest.raises(config.BadSettings, match=rf"^LIVECOMMERCE_{name}: "):
+        config.load({f"LIVECOMMERCE_{name}": value})
+
+
+def test_what_is_in_force_is_told_without_secrets():
+    told = config.in_force(
+        config.Settings(
+            secret="hidden" * 8,
+            platform_secret="hidden" * 8,
+            database_url="postgresql+asyncpg://shop:hidden@db/shop",
+            redis_shards=("redis://:hidden@a", "rediss://me:hidden@b"),
+            trusted_proxies=("10.0.0.0/8", "::1"),
+        )
+    )
+    assert told["LIVECOMMERCE_DATABASE_URL"] == "postgresql+asyncpg://shop:…@db/shop"
+    assert told["LIVECOMMERCE_REDIS_SHARDS"] == "redis://:…@a,rediss://me:…@b"
+    assert told["LIVECOMMERCE_TRUSTED_PROXIES"] == "10.0.0.0/8,::1"
+    assert told["LIVECOMMERCE_CONNECTIONS_MAX"] == "20000"
+    assert "hidden" not in str(told)

@@ -13,7 +13,7 @@ import msgspec
 
 from livecommerce.catalogue.service import Catalogue
 from livecommerce.catalogue.store_pictures import PictureFiles
-from livecommerce.config import Settings, secret_of
+from livecommerce.config import BadSettings, Settings, secret_of
 from livecommerce.database.engine import Database
 from livecommerce.database.group_commit import OutboxEntry
 from livecommerce.database.outbox import Outbox
@@ -277,16 +277,19 @@ def _people(
 def _platform(settings: Settings) -> PlatformTrust | None:
     if not settings.platform_issuer:
         return None
-    key = settings.platform_public_key
-    if key and not key.startswith("-----BEGIN"):
-        key = Path(key).read_text()
-    return PlatformTrust(
-        issuer=settings.platform_issuer,
-        audience=settings.platform_audience,
-        secret=settings.platform_secret or None,
-        public_key=key or None,
-        jwks=settings.platform_jwks or None,
-    )
+    try:
+        key = settings.platform_public_key
+        if key and not key.startswith("-----BEGIN"):
+            key = Path(key).read_text()
+        return PlatformTrust(
+            issuer=settings.platform_issuer,
+            audience=settings.platform_audience,
+            secret=settings.platform_secret or None,
+            public_key=key or None,
+            jwks=settings.platform_jwks or None,
+        )
+    except (ValueError, OSError) as problem:
+        raise BadSettings(f"LIVECOMMERCE_PLATFORM_…: {problem}") from problem
 
 
 def _derived(secret: str, purpose: str) -> bytes:

@@ -25,8 +25,8 @@ class Wheel:
         choose: Callable[[], float] = random.random,
     ) -> None:
         steps = max(2, round(settings.ping_s / settings.wheel_step_s))
-        grace = round(settings.pong_grace_s / settings.wheel_step_s)
-        assert 0 < grace < steps, "a peer must answer before it is asked again"
+        # A peer has answered, or is found dead, before it is asked again.
+        grace = min(max(1, round(settings.pong_grace_s / settings.wheel_step_s)), steps // 2)
         self._slots: list[set[Connection]] = [set() for _ in range(steps)]
         self._grace = grace
         self._beat_for = beat_for

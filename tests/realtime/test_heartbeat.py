@@ -1,5 +1,7 @@
 """The wheel asks everyone once in a turn, and finds who does not answer."""
 
+import pytest
+
 from livecommerce.protocol.codes import CloseCode
 from livecommerce.realtime.framing import PING
 from livecommerce.realtime.heartbeat import Wheel
@@ -50,6 +52,24 @@ def test_who_is_silent_for_the_grace_is_closed():
     assert silent.closed == CloseCode.NO_PONG
     assert heard.closed is None
     assert seconds == 10
+
+
+@pytest.mark.parametrize("ping_s", [0.1, 1, 2, 5, 10, 11, 20, 60])
+def test_however_often_it_asks_who_answers_stays_and_who_does_not_is_closed(ping_s: float):
+    settings = HubSettings(ping_s=ping_s)
+    wheel = Wheel(settings, beat_for=lambda connection: PING, choose=lambda: 0.0)
+    silent, heard = Visited(), Visited()
+    wheel.add(silent)
+    wheel.add(heard)
+    steps = 0
+    while silent.closed is None:
+        wheel.step(steps)
+        heard.is_heard = True
+        steps += 1
+        assert steps * settings.wheel_step_s <= max(1.0, ping_s)
+    assert silent.closed == CloseCode.NO_PONG
+    assert heard.closed is None
+    assert (steps - 1) * settings.wheel_step_s <= settings.pong_grace_s
 
 
 def test_who_is_removed_is_not_asked():
