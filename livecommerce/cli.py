@@ -11,8 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from livecommerce import __version__, config
+from livecommerce.database.engine import Unusable
 from livecommerce.gateway import log
 from livecommerce.kernel.errors import Refused
 
@@ -32,6 +34,9 @@ def main() -> None:
         app()
     except config.BadSettings as problem:
         _complain(f"Settings:\n{problem}")
+        sys.exit(2)
+    except Unusable as problem:
+        _complain(f"The database: {problem}")
         sys.exit(2)
     except Refused as refused:
         _complain(f"Refused: {refused}")
@@ -181,7 +186,10 @@ def verify() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Look at this machine and these settings, and say what would go wrong. Exit 1 if something."""
+    """Look at this machine and these settings, and say what would go wrong. Exit 1 if something.
+
+    Prints every setting as it is in force; those that differ from the defaults come first.
+    """
     from livecommerce.app import doctor as run
 
     settings = _settings()
@@ -191,6 +199,12 @@ def doctor() -> None:
         mark = "[green]ok[/]" if finding.ok else "[red]fix[/]"
         table.add_row(finding.name, mark, finding.detail)
     console.print(table)
+    usual = config.in_force(config.Settings())
+    told = config.in_force(settings)
+    in_force = Table("setting", "in force", "")
+    for name in sorted(told, key=lambda each: (told[each] == usual[each], each)):
+        in_force.add_row(name, Text(told[name]), "" if told[name] == usual[name] else "set")
+    console.print(in_force)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 

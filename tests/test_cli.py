@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import re
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +16,7 @@ import pytest
 
 from livecommerce import __version__
 from livecommerce.database import migrations
+from tests.support.postgres import PostgresServer
 from tests.support.server import running_server
 from tests.support.shop import Api, Shop
 from tests.support.sockets import LiveSocket
@@ -60,9 +63,14 @@ def test_from_an_empty_folder_to_a_breach(tmp_path: Path):
     assert "livecommerce migrate" in early.stderr
     assert "Traceback" not in early.stderr
 
-    before = run(tmp_path, "doctor")
+    before = run(tmp_path, "doctor", LIVECOMMERCE_SECRET=(secret := "s" * 40))
     assert before.returncode == 1
     assert "livecommerce migrate" in before.stdout
+    # What is in force is told: what was set first, then what was not, and no secret.
+    assert re.search(r"LIVECOMMERCE_DATA_DIR\W+" + str(tmp_path), before.stdout)
+    assert re.search(r"LIVECOMMERCE_CONNECTIONS_MAX\W+20000", before.stdout)
+    assert before.stdout.index("LIVECOMMERCE_DATA_DIR") < before.stdout.index("LIVECOMMERCE_BEAT")
+    assert secret not in before.stdout
 
     migrated = run(tmp_path, "migrate")
     assert migrated.returncode == 0
@@ -89,6 +97,41 @@ def test_from_an_empty_folder_to_a_breach(tmp_path: Path):
     broken = run(tmp_path, "verify")
     assert broken.returncode == 1
     assert "v@main" in broken.stdout
+
+
+@pytest.mark.postgres
+def test_a_database_that_keeps_us_out_is_told_in_a_sentence(
+    tmp_path: Path, postgres_server: PostgresServer
+):
+    url = postgres_server.create_database()
+    assert run(tmp_path, "migrate", LIVECOMMERCE_DATABASE_URL=url).returncode == 0
+    postgres_server.sql("CREATE ROLE rightless LOGIN")
+    postgres_server.sql("CREATE ROLE guarded LOGIN PASSWORD 'right'")
+    rules = postgres_server.data / "pg_hba.conf"
+    rules.write_text(f"local all guarded scram-sha-256\n{rules.read_text()}")
+    postgres_server.sql("SELECT pg_reload_conf()")
+    for wrong, why in (
+        (url.replace("postgres@", "rightless@"), "permission denied"),
+        (url.replace("postgres@", "guarded:wrong@"), "password authentication failed"),
+        (re.sub(r"@/\w+", "@/nothing", url), 'database "nothing" does not exist'),
+        ("postgresql+asyncpg://postgres@127.0.0.1:1/shop", "refused"),
+    ):
+        for command in ("verify", "migrate"):
+            done = run(tmp_path, command, LIVECOMMERCE_DATABASE_URL=wrong)
+            assert done.returncode == 2
+            (told,) = done.stderr.strip().splitlines()
+            assert why.lower() in told.lower()
+            assert "wrong" not in told
+
+
+def test_a_database_that_is_none_is_told_in_a_sentence(tmp_path: Path):
+    assert run(tmp_path, "migrate").returncode == 0
+    (tmp_path / "shop.db").write_bytes(b"not a database" * 1_000)
+    for command in ("verify", "serve"):
+        done = run(tmp_path, command)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        assert done.stderr.strip().endswith("shop.db: file is not a database")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +167,16 @@ def test_what_keeps_nodes_from_starting_is_named(tmp_path: Path, wrong: dict[str
         "OWN_PORT" in named  # and the one it collides with
     )
     assert "Traceback" not in done.stderr
+
+
+def test_serve_takes_the_open_files_it_is_allowed(tmp_path: Path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        with running_server({"LIVECOMMERCE_DATA_DIR": str(tmp_path)}) as server:
+            assert resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[0] > 512
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_serve_drains_and_goes_on_with_the_same_data(tmp_path: Path):

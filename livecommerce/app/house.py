@@ -16,12 +16,13 @@ from sqlalchemy import make_url
 from livecommerce.app.core import metrics_of, open_core, require_shared
 from livecommerce.app.ending import asked_to_end, first_of
 from livecommerce.app.parts import own_work_of, running, upkeep_of, work_of
-from livecommerce.app.process import collect_rarely
+from livecommerce.app.process import collect_rarely, files_needed, raise_open_files
 from livecommerce.app.services import Services
 from livecommerce.app.supervisor.place import Place
 from livecommerce.app.watchdog import watched_loop
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
+from livecommerce.database.engine import telling_why
 from livecommerce.gateway.dispatch import Dispatch
 from livecommerce.gateway.front_door import FrontDoor, FrontDoorSettings
 from livecommerce.gateway.gatekeeper import HouseGatekeeper
@@ -86,6 +87,7 @@ async def open_house(
 
     Raises:
         BadSettings: for settings that nothing can be served with.
+        Unusable: for databases that are not there, or keep us out.
     """
     if not works:
         require_shared(settings, "livecommerce serve --no-work")
@@ -94,7 +96,8 @@ async def open_house(
         _be_the_only_one(settings, stack)
         if sockets is None:
             for address in dict.fromkeys((settings.database_address, settings.vault_address)):
-                await migrations.upgrade(address)
+                with telling_why(address):
+                    await migrations.upgrade(address)
         services = await stack.enter_async_context(open_core(settings, clock or SystemClock()))
         clock = services.clock
         metrics = metrics_of(services)
@@ -160,6 +163,9 @@ async def serve(settings: Settings, *, works: bool = True, place: Place | None =
             ends the node by going away.
     """
     asked = asked_to_end()
+    needed = files_needed(settings.connections_max)
+    if (files := raise_open_files(needed)) < needed:
+        log.warning("too few open files", limit=files, connections_max=settings.connections_max)
     sockets = None if place is None else place.sockets
     async with open_house(settings, works=works, sockets=sockets) as house:
         if place is None:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from livecommerce.app.house import web_dir
+from livecommerce.app.process import files_needed, files_to_be_had
 from livecommerce.app.services import open_services, redis_settings
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.database import verify as checker
-from livecommerce.database.engine import Database
+from livecommerce.database.engine import Database, Unusable, telling_why
 from livecommerce.kernel.clock import SystemClock
 from livecommerce.moderation import invariants as moderation_invariants
 from livecommerce.orders import invariants as orders_invariants
@@ -51,22 +52,29 @@ async def migrate(settings: Settings) -> dict[str, str]:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     addresses = {"shop": settings.database_address, "vault": settings.vault_address}
     for address in dict.fromkeys(addresses.values()):
-        await migrations.upgrade(address)
+        with telling_why(address):
+            await migrations.upgrade(address)
     return {name: await migrations.current(at) or "nothing" for name, at in addresses.items()}
 
 
 async def verify(
     settings: Settings, progress: Callable[[str], None] = lambda name: None
 ) -> Sequence[checker.Breach]:
-    """Checks every invariant of every feature, reading only. Returns what is broken."""
+    """Checks every invariant of every feature, reading only. Returns what is broken.
+
+    Raises:
+        BadSettings: nobody has made the tables yet.
+        Unusable: a database is not there, or what has to be read may not be.
+    """
     await _require_tables(settings)
     found: list[checker.Breach] = []
     for address in dict.fromkeys((settings.database_address, settings.vault_address)):
         database = await Database.open(address, clock=SystemClock())
         try:
-            found += await checker.run(
-                database, on_checked=lambda one: progress(f"{one.name}: {one.promise}")
-            )
+            with telling_why(address):
+                found += await checker.run(
+                    database, on_checked=lambda one: progress(f"{one.name}: {one.promise}")
+                )
             if address == settings.database_address:
                 found += await _provider_breaches(settings, database)
         finally:
@@ -80,7 +88,8 @@ async def _provider_breaches(settings: Settings, database: Database) -> list[che
     if not book.exists():
         return []
     clock = SystemClock()
-    sandbox = await Sandbox.open(book, clock=clock, secret=b"only read here", base_url="")
+    with telling_why(str(book)):
+        sandbox = await Sandbox.open(book, clock=clock, secret=b"only read here", base_url="")
     try:
         return await orders_invariants.check_provider_book(
             database, await sandbox.paid(), younger_than_ms=_FRESH_MS, now=clock.now_ms()
@@ -109,16 +118,19 @@ async def make_seller(settings: Settings, login: str) -> None:
 
 
 async def _require_tables(settings: Settings) -> None:
-    """Raises BadSettings for databases nobody has migrated; most likely it is another folder."""
+    """Raises BadSettings for databases nobody has migrated; most likely it is another folder.
+    Raises Unusable for those we cannot ask."""
     for address in dict.fromkeys((settings.database_address, settings.vault_address)):
-        if await migrations.current(address) is None:
+        with telling_why(address):
+            revision = await migrations.current(address)
+        if revision is None:
             shown = address.rsplit("@", maxsplit=1)[-1]
             raise BadSettings(f"{shown}: no tables yet. Run `livecommerce migrate`.")
 
 
 async def doctor(settings: Settings) -> list[Finding]:
     """Looks at the machine and the settings. Every finding says what it found, good or bad."""
-    findings = [_files(), _disk(settings), _sqlite(), _web(settings), _secret(settings)]
+    findings = [_files(settings), _disk(settings), _sqlite(), _web(settings), _secret(settings)]
     for name, address in (
         ("database", settings.database_address),
         ("vault", settings.vault_address),
@@ -133,9 +145,16 @@ async def doctor(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _files() -> Finding:
+def _files(settings: Settings) -> Finding:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return Finding("open files", soft >= 4096, f"limit {soft}; each viewer needs one")
+    needed = files_needed(settings.connections_max)
+    most = files_to_be_had(needed)
+    raised = f", which `serve` raises to {most}" if most != soft else ""
+    detail = (
+        f"limit {soft}{raised}; LIVECOMMERCE_CONNECTIONS_MAX {settings.connections_max} "
+        f"needs {needed}"
+    )
+    return Finding("open files", most >= needed, detail)
 
 
 def _disk(settings: Settings) -> Finding:
@@ -176,11 +195,14 @@ async def _backplane(settings: Settings) -> list[Finding]:
 async def _database(name: str, address: str) -> Finding:
     shown = address.rsplit("@", maxsplit=1)[-1]
     try:
-        revision = await migrations.current(address)
+        with telling_why(address):
+            revision = await migrations.current(address)
         if revision is None:
             return Finding(name, ok=False, detail=f"{shown}: no tables yet: `livecommerce migrate`")
         database = await Database.open(address, clock=SystemClock())
         await database.close()
+    except Unusable as problem:
+        return Finding(name, ok=False, detail=str(problem))
     except Exception as problem:  # noqa: BLE001 - whatever the driver says is the finding
         return Finding(name, ok=False, detail=f"{shown}: {type(problem).__name__}: {problem}")
     newest = migrations.head()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
+import resource
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +14,8 @@ from pathlib import Path
 from livecommerce.realtime.hub import Hub
 
 IDLE_LOOK_S = 10.0
+_OWN_FILES = 256
+"""What a process has open beside its viewers: databases, links, pages under way."""
 
 _MEMORY = Path("/proc/self/statm")
 _FILES = Path("/proc/self/fd")
@@ -31,6 +35,30 @@ def process_statistics() -> Mapping[str, int]:
         found["resident_bytes"] = pages * os.sysconf("SC_PAGESIZE")
         found["open_files"] = len(os.listdir(_FILES))
     return found
+
+
+def files_needed(connections_max: int) -> int:
+    """Open files of a process with so many live connections; each of them is one."""
+    return connections_max + _OWN_FILES
+
+
+def files_to_be_had(needed: int) -> int:
+    """The limit of open files that `raise_open_files` leads to."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # "Without end" is a name, not a number, and some systems do not take it for files.
+    return hard if hard != resource.RLIM_INFINITY else max(soft, needed)
+
+
+def raise_open_files(needed: int) -> int:
+    """Raises the limit of open files to the hard one; shells and units often begin at 1,024.
+    Gives the limit in force."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = files_to_be_had(needed)
+    if soft not in (most, resource.RLIM_INFINITY):
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            return most
+    return soft if soft != resource.RLIM_INFINITY else most
 
 
 def collect_rarely() -> None:

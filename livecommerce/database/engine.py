@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -40,8 +42,21 @@ _SQLITE_OUTAGES = {
 }
 # connection lost, out of resources, timeouts and shutdown
 _POSTGRESQL_OUTAGES = ("08", "53", "55P03", "57")
+# Those who are kept out: by what was set, or by rights. Trying again helps nobody.
+_SQLITE_SHUT = _SQLITE_OUTAGES | {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_NOTADB,
+}
+# no such role or wrong password, no such database, not without the right to
+_POSTGRESQL_SHUT = (*_POSTGRESQL_OUTAGES, "28", "3D", "42501")
 # Their locks or their shared memory do not hold what SQLite's log needs.
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "fuse.sshfs"}
+
+
+class Unusable(Exception):
+    """A database that is not there, or keeps us out. Says which one, and why."""
 
 
 class Database:
@@ -88,6 +103,7 @@ class Database:
         connection_of_writer: WriteConnection
         if dialect_of(parsed) == "sqlite":
             assert parsed.database is not None
+            _make_folder_of(parsed)
             connection_of_writer = SqliteWriteConnection(parsed.database, declared)
         else:
             connection_of_writer = PostgresqlWriteConnection(parsed)
@@ -149,6 +165,7 @@ async def changing_schema(url: sa.URL) -> AsyncIterator[AsyncConnection]:
     engine = create_async_engine(url, poolclass=sa.NullPool)
     try:
         if dialect_of(url) == "sqlite":
+            _make_folder_of(url)
             autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
             async with autocommit.connect() as connection:
                 # The driver's own transactions do not cover CREATE and DROP.
@@ -183,8 +200,11 @@ def checked_url(url: str) -> sa.URL:
         kind = _filesystem_of(path)
         if kind in _NETWORK_FILESYSTEMS:
             raise ValueError(f"{path} is on a network filesystem ({kind}), which loses commits")
-        path.parent.mkdir(parents=True, exist_ok=True)
     return parsed
+
+
+def _make_folder_of(url: sa.URL) -> None:
+    Path(url.database or "").absolute().parent.mkdir(parents=True, exist_ok=True)
 
 
 def dialect_of(url: sa.URL) -> Dialect:
@@ -218,6 +238,31 @@ def _readers(url: sa.URL) -> AsyncEngine:
         cursor.close()
 
     return engine
+
+
+@contextmanager
+def telling_why(address: str) -> Iterator[None]:
+    """Turns what a driver says of a database that it cannot have or may not read into Unusable.
+
+    Args:
+        address: its URL or file; name and password are left out of what is told.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error, asyncpg.PostgresError, sa.exc.DBAPIError) as error:
+        cause = getattr(error, "orig", None) or error
+        cause = cause.__cause__ or cause  # SQLAlchemy's asyncpg wraps twice
+        code, state = getattr(cause, "sqlite_errorcode", None), getattr(cause, "sqlstate", None)
+        if not (
+            isinstance(cause, OSError)
+            or (code is not None and code & 0xFF in _SQLITE_SHUT)
+            or (state or "").startswith(_POSTGRESQL_SHUT)
+        ):
+            raise
+        # asyncio words a refused connection as a call of its own that failed.
+        number = (cause.errno or 0) if isinstance(cause, OSError) else 0
+        why = os.strerror(number) if number > 0 else str(cause) or type(cause).__name__
+        raise Unusable(f"{address.rsplit('@', maxsplit=1)[-1]}: {why}") from error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What an operator asks beside serving."""
 
 import re
+import resource
 import sqlite3
 from pathlib import Path
 
@@ -56,6 +57,27 @@ async def test_doctor_says_what_is_missing_and_what_is_well(settings: Settings):
     assert after["vault"].ok
     assert after["disk"].ok
     assert after["secret"].detail == "set"
+
+
+async def test_doctor_compares_open_files_with_viewers(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    async def look(soft: int, hard: int, connections_max: int) -> tuple[bool, str]:
+        monkeypatch.setattr(resource, "getrlimit", lambda which: (soft, hard))
+        asked = msgspec.structs.replace(settings, connections_max=connections_max)
+        (finding,) = [each for each in await doctor(asked) if each.name == "open files"]
+        return finding.ok, finding.detail
+
+    is_enough, detail = await look(4_096, 4_096, 20_000)
+    assert not is_enough
+    assert "limit 4096; LIVECOMMERCE_CONNECTIONS_MAX 20000 needs" in detail
+    # What a process opens beside its viewers counts as well.
+    assert not (await look(20_000, 20_000, 20_000))[0]
+    is_enough, detail = await look(1_024, 65_536, 20_000)
+    assert is_enough
+    assert "`serve` raises to 65536" in detail
+    assert (await look(1_024, resource.RLIM_INFINITY, 20_000))[0]
+    assert (await look(4_096, 4_096, 3_000))[0]
 
 
 async def test_doctor_knows_the_secret_of_the_examples(settings: Settings):
