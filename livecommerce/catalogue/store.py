@@ -76,6 +76,10 @@ pictures = sa.Table(
     time_column("created_at"),
 )
 
+versions_for_sale = (
+    sa.select(products.c.id, products.c.version).where(products.c.state == "active").subquery()
+)
+
 Row = Mapping[Any, Any]
 
 _TEXTS = msgspec.json.Decoder(list[Text])
@@ -95,7 +99,7 @@ def unpack_ids(stored: str) -> list[str]:
     return _IDS.decode(stored)
 
 
-def by_ids(table: sa.Table, ids: Collection[str]) -> sa.Select[Any]:
+def by_ids(table: sa.FromClause, ids: Collection[str]) -> sa.Select[Any]:
     return sa.select(table).where(table.c.id.in_(sorted(ids)))
 
 

@@ -157,6 +157,11 @@ class Window:
         active = [row for row in rows if row["state"] == ProductState.ACTIVE]
         return {view.id: view for view in await self._views(active)}
 
+    async def versions(self, ids: Iterable[str]) -> dict[str, int]:
+        """Versions of products that are for sale, by id; every edit raises them, of a price too."""
+        rows = await self._by_ids(store.versions_for_sale, set(ids))
+        return {row["id"]: row["version"] for row in rows}
+
     async def search(
         self,
         *,
@@ -232,7 +237,7 @@ class Window:
         rows = await self._by_ids(store.merchants, {merchant_id})
         return rows[0]["owner_id"] if rows else None
 
-    async def _by_ids(self, table: sa.Table, ids: Collection[str]) -> list[store.Row]:
+    async def _by_ids(self, table: sa.FromClause, ids: Collection[str]) -> list[store.Row]:
         rows: list[store.Row] = []
         ordered = sorted(ids)
         for start in range(0, len(ordered), _IN_MAX):

@@ -16,6 +16,7 @@ from livecommerce.people.service import People
 from livecommerce.realtime.publisher import Publisher
 from livecommerce.shows.service.archive import ARCHIVE_S, Archive
 from livecommerce.shows.service.bagging import Bags
+from livecommerce.shows.service.cards import Cards
 from livecommerce.shows.service.chatting import Chat, ChatLimits
 from livecommerce.shows.service.housing import Rooms
 from livecommerce.shows.service.likes import STORE_S, TELL_S, Likes, viewers_counted
@@ -90,6 +91,7 @@ class Shows:
             memory=self.memory,
             writer=writer,
         )
+        self.cards = Cards(database=database, catalogue=catalogue, showing=showing)
         self.chat = Chat(
             database=database,
             publisher=publisher,
@@ -138,6 +140,7 @@ class Shows:
     async def _refresh(self) -> None:
         await self.memory.refresh()
         await self.showing.refresh()
+        await self.cards.renew()
         await self.moderating.sweep()
 
     async def _tell_likes(self) -> None:

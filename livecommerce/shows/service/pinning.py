@@ -125,6 +125,7 @@ class Pins:
                 pinned_at=self._clock.now_ms(),
             ),
             variant_ids=counted_variants(product),
+            product_version=product.version,
         )
 
     async def pin_sale(self, actor: Actor, room_id: str, command: PinSale) -> PinView:
@@ -154,6 +155,7 @@ class Pins:
                 pinned_at=self._clock.now_ms(),
             ),
             variant_ids=counted_variants(product, first=sale.variant_id),
+            product_version=product.version,
         )
 
     async def pin_text(self, actor: Actor, room_id: str, command: PinText) -> PinView:
@@ -223,8 +225,9 @@ class Pins:
         slot: int,
         view: PinView,
         variant_ids: tuple[str, ...] = (),
+        product_version: int = 0,
     ) -> PinView:
-        record = PinRecord(view=view, variant_ids=variant_ids)
+        record = PinRecord(view=view, variant_ids=variant_ids, product_version=product_version)
         return await self._writer.submit(
             room_id,
             lambda counters: _Put(

@@ -149,18 +149,18 @@ async def pins_mark(connection: AsyncConnection) -> tuple[int, int]:
     return row["slots"], int(row["sum"])
 
 
-async def pinned_variants(
+async def pinned_offers(
     connection: AsyncConnection, room_id: str | None = None
-) -> dict[str, set[str]]:
-    """The variants each room (or one room) shows now."""
+) -> dict[str, list[PinRecord]]:
+    """The cards with an offer that each room (or one room) shows now."""
     statement = sa.select(pins).where(pins.c.offer_id.is_not(None))
     if room_id is not None:
         statement = statement.where(pins.c.room_id == room_id)
-    shown: dict[str, set[str]] = {}
+    shown: dict[str, list[PinRecord]] = {}
     for row in await _fetch(connection, statement):
         slot = slot_of(row)
         assert slot.shown is not None
-        shown.setdefault(row["room_id"], set()).update(slot.shown.variant_ids)
+        shown.setdefault(row["room_id"], []).append(slot.shown)
     return shown
 
 

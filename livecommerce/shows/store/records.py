@@ -21,6 +21,8 @@ class PinRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     view: PinView
     variant_ids: tuple[str, ...] = ()
+    product_version: int = 0
+    """Of the product when it was looked at for this card."""
 
     @property
     def subject(self) -> str | None:
