@@ -40,6 +40,7 @@ from livecommerce.realtime.room_log import RoomSeed
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.shows.service import ChatLimits, Shows
 from livecommerce.shows.service.likes import viewers_counted, visitors_counted
+from livecommerce.shows.service.offered import Offered
 from livecommerce.shows.service.showing import Showing
 from livecommerce.stock.service import Shelf, Stock
 
@@ -108,11 +109,6 @@ async def open_services(
     )
     showing = Showing(database=database)
 
-    # Stock asks which product an offer sells, shows ask stock what is left: one of the two has to
-    # name the other before it exists.
-    async def offered(room_id: str, offer_id: str) -> str:
-        return (await shows.bag.offer(room_id, offer_id)).product_id
-
     stock = Stock(
         database=database,
         clock=clock,
@@ -120,7 +116,7 @@ async def open_services(
         catalogue=catalogue,
         shelf=shelf,
         showing=showing.rooms,
-        offered=offered,
+        offered=Offered(database=database),
     )
 
     async def load_room(room_id: str) -> RoomSeed:

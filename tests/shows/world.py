@@ -28,6 +28,7 @@ from livecommerce.protocol.commands import Command
 from livecommerce.protocol.events import EVERYONE, Event
 from livecommerce.realtime.publications import Publication, publication_of
 from livecommerce.shows.service import ChatLimits, Showing, Shows
+from livecommerce.shows.service.offered import Offered
 from livecommerce.shows.wire import AddOffer, ChatPosted, OfferView, RoomDraft, RoomView, SendChat
 from livecommerce.stock.service import Shelf, Stock
 from tests.support.publisher import RecordingPublisher
@@ -182,9 +183,6 @@ async def open_world(
     )
     showing = Showing(database=database)
 
-    async def offered(room_id: str, offer_id: str) -> str:
-        return (await shows.bag.offer(room_id, offer_id)).product_id
-
     stock = Stock(
         database=database,
         clock=clock,
@@ -192,7 +190,7 @@ async def open_world(
         catalogue=catalogue,
         shelf=shelf,
         showing=showing.rooms,
-        offered=offered,
+        offered=Offered(database=database),
     )
     shut_out: list[tuple[str, str]] = []
     viewers: dict[str, int] = {}

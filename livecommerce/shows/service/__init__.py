@@ -22,6 +22,7 @@ from livecommerce.shows.service.housing import Rooms
 from livecommerce.shows.service.likes import STORE_S, TELL_S, Likes, viewers_counted
 from livecommerce.shows.service.memory import REFRESH_S, Heard, Memory
 from livecommerce.shows.service.moderating import Moderating
+from livecommerce.shows.service.offered import Offered
 from livecommerce.shows.service.pinning import Pins
 from livecommerce.shows.service.running import Running
 from livecommerce.shows.service.seeds import Seeds, ShowsSeed
@@ -81,7 +82,12 @@ class Shows:
             database=database, people=people, stock=stock, memory=self.memory, likes=self.likes
         )
         self.bag = Bags(
-            people=people, catalogue=catalogue, stock=stock, memory=self.memory, writer=writer
+            people=people,
+            catalogue=catalogue,
+            stock=stock,
+            offered=Offered(database=database),
+            memory=self.memory,
+            writer=writer,
         )
         self.pins = Pins(
             clock=clock,

@@ -21,6 +21,7 @@ from livecommerce.shows.bag import Bag
 from livecommerce.shows.pins import Slot
 from livecommerce.shows.rooms import Offer
 from livecommerce.shows.service.memory import Memory
+from livecommerce.shows.service.offered import Offered
 from livecommerce.shows.service.slot_writer import SlotWrite, SlotWriter
 from livecommerce.shows.service.slots import read_slots, save_slots
 from livecommerce.shows.service.views import bag_changed, offer_view
@@ -88,12 +89,18 @@ class _Add(_BagWrite[OfferView]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Remove(_BagWrite[Done]):
     offer_id: str
+    version: int
+    """Of the offer before its sales were looked at; one that is planned raises it."""
 
     def own_needs(self) -> Iterable[Need]:
         yield Need(offers, self.offer_id)
 
     def decide(self, rows: Rows, now: int) -> Done:
         bag = rules.remove(self.bag(rows), self.offer_id)
+        row = rows.get(offers, self.offer_id)
+        assert row is not None, "what is in the bag is an offer"
+        if row["version"] != self.version:
+            raise Refused(Code.CONFLICT, field="offer_id")
         rows.change(offers, self.offer_id, removed_at=now)
         self.save(rows, bag, now, gone=self.offer_id)
         self.log(rows, now, subject=self.offer_id)
@@ -123,12 +130,14 @@ class Bags:
         people: People,
         catalogue: Catalogue,
         stock: Stock,
+        offered: Offered,
         memory: Memory,
         writer: SlotWriter,
     ) -> None:
         self._people = people
         self._catalogue = catalogue
         self._stock = stock
+        self._offered = offered
         self._memory = memory
         self._writer = writer
 
@@ -163,6 +172,7 @@ class Bags:
             Refused: `forbidden`, `not_found`, `conflict` while a flash sale of it is not over.
         """
         await self._people.require(actor, room_id, Capability.BAG_EDIT)
+        version = await self._offered.version(room_id, command.offer_id)
         for sale in await self._stock.sales_of_room(room_id):
             if sale.offer_id == command.offer_id and sale.phase not in _OVER:
                 raise Refused(Code.CONFLICT, field="offer_id", sale_id=sale.id)
@@ -175,6 +185,7 @@ class Bags:
                 answer=Done,
                 counters=counters,
                 offer_id=command.offer_id,
+                version=version,
             ),
         )
         await self._memory.reread(room_id)

@@ -26,6 +26,7 @@ from livecommerce.shows.store.tables import (
     bags,
     chat_messages,
     chat_rules,
+    offers,
     pins,
     room_slugs,
     rooms,
@@ -137,6 +138,13 @@ async def slots(
     return {
         row["slot"]: (slot_of(row), row["version"]) for row in await _fetch(connection, statement)
     }
+
+
+async def offer(connection: AsyncConnection, room_id: str, offer_id: str) -> Row | None:
+    """The row of an offer of this room, in the bag or taken out of it."""
+    statement = sa.select(offers).where(offers.c.id == offer_id, offers.c.room_id == room_id)
+    found = await _fetch(connection, statement)
+    return found[0] if found else None
 
 
 async def pins_mark(connection: AsyncConnection) -> tuple[int, int]:

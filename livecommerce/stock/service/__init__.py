@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 from livecommerce.catalogue.service import Catalogue, Snapshots
 from livecommerce.database.engine import Database
@@ -32,7 +32,7 @@ from livecommerce.stock.service.holding import (
 )
 from livecommerce.stock.service.latch import SoldOutLatch
 from livecommerce.stock.service.sale_clock import SaleClock
-from livecommerce.stock.service.sales import Plan, Step
+from livecommerce.stock.service.sales import Offered, Plan, Step
 from livecommerce.stock.service.shelf import Shelf, counter_of, level_need, stock_changed
 from livecommerce.stock.wire import (
     ArmSale,
@@ -62,8 +62,6 @@ __all__ = [
 _PAST_SALES = 20
 _HOLDERS_WITHIN_MS = 600_000
 
-Offered = Callable[[str, str], Awaitable[str]]
-
 
 class Stock:
     """Stock levels, holds and flash sales."""
@@ -82,7 +80,7 @@ class Stock:
         """
         Args:
             showing: the rooms that show a variant now, from memory.
-            offered: the product of an offer in a room's bag; raises `not_found`.
+            offered: the offers in the bags of rooms.
         """
         self.holding = Holding(showing)
         self.latch = SoldOutLatch(clock)
@@ -147,7 +145,7 @@ class Stock:
                 the room's host may touch; `not_found`, `bad_field`, `stock_committed`.
         """
         await self._people.require(actor, room_id, Capability.SALE_RUN)
-        product_id = await self._offered(room_id, command.offer_id)
+        product_id = await self._offered.product_of(room_id, command.offer_id)
         sellable = await self._catalogue.sellable(command.variant_id, fresh=True)
         if sellable.product_id != product_id or not sellable.is_active:
             raise Refused(Code.NOT_FOUND, field="variant_id")
@@ -161,6 +159,7 @@ class Stock:
             product_id=product_id,
             regular_minor=sellable.price_minor,
             currency=sellable.market.currency,
+            offered=self._offered,
             holding=self.holding,
         )
         return self._moved(await self._database.writer.submit(write))

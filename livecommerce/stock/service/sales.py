@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from livecommerce.database.group_commit import Need, Rows, Write
 from livecommerce.kernel.errors import Code, Refused
@@ -18,6 +18,23 @@ from livecommerce.stock.wire import PlanSale, SaleView
 _PUNCTUAL_MS = 2_000
 
 
+class Offered(Protocol):
+    """The offers in the bags of rooms; the shows feature has them."""
+
+    async def product_of(self, room_id: str, offer_id: str) -> str:
+        """The product of an offer in the room's bag; raises `not_found`."""
+        ...
+
+    def need(self, offer_id: str) -> Need:
+        """The row that `take_on` looks at."""
+        ...
+
+    def take_on(self, rows: Rows, offer_id: str) -> None:
+        """Within a write: a sale of the offer begins to be; `not_found` when it has left the bag.
+        Who is taking it out at this moment is told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan(StaffWrite[SaleView]):
     id: str
@@ -25,6 +42,7 @@ class Plan(StaffWrite[SaleView]):
     regular_minor: int
     currency: str
     command: PlanSale
+    offered: Offered = field(repr=False)
     holding: Holding = field(repr=False)
 
     @property
@@ -33,6 +51,7 @@ class Plan(StaffWrite[SaleView]):
 
     def needs(self) -> Iterable[Need]:
         yield Need(store.stock_levels, self.level_id, lock=True)
+        yield self.offered.need(self.command.offer_id)
         yield from self.trail()
 
     def decide(self, rows: Rows, now: int) -> SaleView:
@@ -50,6 +69,7 @@ class Plan(StaffWrite[SaleView]):
         )
         if rows.get(store.stock_levels, self.level_id) is None:
             raise Refused(Code.NOT_FOUND, field="variant_id")
+        self.offered.take_on(rows, command.offer_id)
         rows.insert(
             store.flash_sales,
             {

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from livecommerce.catalogue.service import Sellable
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.shows.bag import OFFERS_MAX, Bag, Entry
 from livecommerce.shows.store.records import columns_of_bag
@@ -12,11 +13,12 @@ from livecommerce.shows.wire import (
     AddOffer,
     BagChanged,
     MoveOffer,
+    OfferView,
     PinChanged,
     PinOffer,
     RemoveOffer,
 )
-from livecommerce.stock.wire import PlanSale, StockChanged
+from livecommerce.stock.wire import PlanSale, SaleView, StockChanged
 from tests.shows.world import World, code_of, command
 from tests.shows.writes import Change
 
@@ -185,6 +187,70 @@ async def test_an_offer_on_sale_stays(world: World):
         )
     assert code_of(refused) is Code.CONFLICT
     assert refused.value.data == {"sale_id": sale.id}
+
+
+async def plan(world: World, offer: OfferView) -> SaleView:
+    terms = {"variant_id": offer.variant_id, "price_minor": 5_000, "quota": 2}
+    return await world.stock.plan_sale(
+        world.host, world.room_id, command(PlanSale, offer_id=offer.id, **terms)
+    )
+
+
+async def test_a_sale_that_is_planned_while_its_offer_is_being_removed_keeps_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    lamp = await world.offer("Lamp")
+    look = world.stock.sales_of_room
+
+    async def looked(room_id: str) -> list[SaleView]:
+        sales = await look(room_id)
+        # Between the look and the removal.
+        assert (await plan(world, lamp)).offer_id == lamp.id
+        return sales
+
+    monkeypatch.setattr(world.stock, "sales_of_room", looked)
+    remove = command(RemoveOffer, offer_id=lamp.id)
+    with pytest.raises(Refused) as refused:
+        await world.shows.bag.remove_offer(world.host, world.room_id, remove)
+    assert code_of(refused) is Code.CONFLICT
+    assert await numbers(world) == [(1, "Lamp")]
+
+
+async def test_no_sale_is_planned_of_an_offer_that_leaves_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    lamp = await world.offer("Lamp")
+    look = world.catalogue.sellable
+
+    async def looked(variant_id: str, **how) -> Sellable:
+        # The plan has found the offer in the bag by now.
+        await world.shows.bag.remove_offer(
+            world.host, world.room_id, command(RemoveOffer, offer_id=lamp.id)
+        )
+        return await look(variant_id, **how)
+
+    monkeypatch.setattr(world.catalogue, "sellable", looked)
+    with pytest.raises(Refused) as refused:
+        await plan(world, lamp)
+    assert code_of(refused) is Code.NOT_FOUND
+    assert await world.stock.sales_of_room(world.room_id) == []
+
+
+async def test_of_a_sale_and_a_removal_in_two_processes_one_happens(worlds: tuple[World, World]):
+    one, other = worlds
+    for number in range(12):
+        lamp = await one.offer(f"P{number}")
+        remove = command(RemoveOffer, offer_id=lamp.id)
+        planned, removed = await asyncio.gather(
+            plan(one, lamp),
+            other.shows.bag.remove_offer(other.host, one.room_id, remove),
+            return_exceptions=True,
+        )
+        refusals = {each.code for each in (planned, removed) if isinstance(each, Refused)}
+        assert refusals in ({Code.CONFLICT}, {Code.NOT_FOUND}), (planned, removed)
+        await one.shows.memory.reread(one.room_id)
+        is_in_bag = lamp.id in {o.id for o in (await one.shows.bag.view(one.room_id)).offers}
+        assert is_in_bag is isinstance(planned, SaleView)
 
 
 async def test_two_processes_fill_one_bag(worlds: tuple[World, World]):
