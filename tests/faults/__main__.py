@@ -1,4 +1,4 @@
-"""The failure suite: `python -m tests.faults [--profile fast|full] [--rows 1,2,8]`.
+"""The failure suite: `python -m tests.faults [--profile fast|full] [--rows 1,6a,8]`.
 
 Prints what each row did and found, then the same as the Markdown table of docs/reliability.md.
 Exits with 1 when any promise was broken.
@@ -25,11 +25,11 @@ from tests.torture.findings import say
 def main() -> int:
     reader = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     reader.add_argument("--profile", choices=("fast", "full"), default="fast")
-    reader.add_argument("--rows", help="numbers separated by commas; default: all")
+    reader.add_argument("--rows", help="names separated by commas, 6 for 6a and 6b; default: all")
     reader.add_argument("--markdown", type=Path, help="writes the table to this file too")
     asked = reader.parse_args()
     try:
-        rows = rows_of([int(each) for each in asked.rows.split(",")] if asked.rows else None)
+        rows = rows_of([each.strip() for each in asked.rows.split(",")] if asked.rows else None)
     except ValueError as problem:
         reader.error(str(problem))
     started_s = time.monotonic()

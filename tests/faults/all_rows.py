@@ -1,5 +1,7 @@
 """Imports every module of rows, so that `ROWS` is complete. A new module is one line here."""
 
+from collections.abc import Collection
+
 from tests.faults import (
     clients,
     last_viewer,
@@ -32,10 +34,12 @@ __all__ = [
 ]
 
 
-def rows_of(numbers: list[int] | None = None) -> list[Row]:
-    """The rows with these numbers, or all. Raises ValueError for one that there is not."""
-    wrong = set(numbers or ()) - {each.number for each in ROWS}
-    if wrong:
-        raise ValueError(f"there is no row {', '.join(map(str, sorted(wrong)))}")
-    wanted = [each for each in ROWS if numbers is None or each.number in numbers]
+def rows_of(names: Collection[str] | None = None) -> list[Row]:
+    """The rows of these names, or all: "6a" is that one, "6" all parts of it. Raises ValueError for
+    one that there is not."""
+    known = {name for each in ROWS for name in (each.name, str(each.number))}
+    asked = known if names is None else set(names)
+    if wrong := asked - known:
+        raise ValueError(f"there is no row {', '.join(sorted(wrong))}")
+    wanted = [each for each in ROWS if not asked.isdisjoint((each.name, str(each.number)))]
     return sorted(wanted, key=lambda each: (each.number, each.part))

@@ -97,5 +97,12 @@ def test_every_row_has_a_name_of_its_own_and_groups_have_one_stage():
     assert len({each.name for each in rows}) == len(rows)
     stages: dict[str, Any] = {}
     assert all(stages.setdefault(each.group, each.stage) is each.stage for each in rows)
-    with pytest.raises(ValueError, match="99"):
-        rows_of([99])
+
+
+def test_rows_are_asked_for_by_number_or_by_name():
+    assert [each.name for each in rows_of(["6a"])] == ["6a"]
+    assert [each.name for each in rows_of(["7", "6"])] == ["6a", "6b", "7"]
+    assert rows_of() == rows_of({str(each.number) for each in rows_of()})
+    for wrong in ("99", "6z", "", "six"):
+        with pytest.raises(ValueError, match=f"there is no row {wrong}"):
+            rows_of(["6a", wrong])
