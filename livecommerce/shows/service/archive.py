@@ -78,12 +78,28 @@ class Archive:
         self.lost = 0
         """Messages that never reached the archive, since the process began."""
 
-    def keep(self, room_id: str, show_id: str | None, message: ChatPosted) -> None:
-        """Takes a message; never waits."""
-        if len(self._waiting) >= WAITING_MAX:
-            self._waiting.popleft()
-            self.lost += 1
-        self._waiting.append(_Line(room_id, show_id, message))
+    def keep(
+        self,
+        room_id: str,
+        show_id: str | None,
+        message: ChatPosted,
+        *,
+        quoted: ChatPosted | None = None,
+    ) -> None:
+        """Takes a message; never waits.
+
+        Args:
+            quoted: what it replies to, where another process may still have it to store. It is
+                stored here as well, by who comes first: only a row can be held while the reply is
+                stored, so that a removal of it meets the reply.
+        """
+        for each in (quoted, message):
+            if each is None:
+                continue
+            if len(self._waiting) >= WAITING_MAX:
+                self._waiting.popleft()
+                self.lost += 1
+            self._waiting.append(_Line(room_id, show_id, each))
 
     async def store(self) -> None:
         """Writes what waits. What the database could not take now waits on, in order."""

@@ -349,6 +349,43 @@ async def test_a_reply_that_is_archived_while_its_quote_goes_goes_too(
     assert (await rows(one))[late[0]]["reply_text"] is None
 
 
+async def test_a_reply_to_what_nobody_has_archived_meets_its_removal(
+    worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+):
+    one, other = worlds
+    sami, rana = await one.person("Sami"), await one.person("Rana")
+    await one.shows.running.move_show(one.host, one.room_id, command(MoveShow, to="live"))
+    bad = await one.say(sami, "bad")
+    submit, connection = one.database.writer.submit, other.database.writer._connection
+    save, under_way, is_removed = connection.save, asyncio.Event(), asyncio.Event()
+    storing: list[asyncio.Task[None]] = []
+
+    async def saved_late(saves):
+        under_way.set()
+        await is_removed.wait()
+        await save(saves)
+
+    async def answered_meanwhile(write):
+        if not storing:
+            await other.say(rana, "how rude", reply_to=bad)
+            # It is decided, and not stored yet, while the removal looks for replies.
+            storing.append(asyncio.create_task(other.shows.archive.store()))
+            await under_way.wait()
+        return await submit(write)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "save", saved_late)
+        patch.setattr(one.database.writer, "submit", answered_meanwhile)
+        await delete(one, one.host, bad)
+        is_removed.set()
+        await storing[0]
+    assert {row["text"] for row in (await rows(one)).values()} == {""}
+    assert {row["reply_text"] for row in (await rows(one)).values()} == {None}
+    # The line's own process comes last, and finds it gone.
+    await one.shows.archive.store()
+    assert (await rows(one))[bad]["text"] == ""
+
+
 async def test_a_reply_waits_for_a_removal_under_way(worlds: tuple[World, World]):
     one, other = worlds
     sami, rana = await one.person("Sami"), await one.person("Rana")
