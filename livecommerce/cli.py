@@ -1,9 +1,10 @@
-"""The command line: serve · work · demo · migrate · verify · doctor · schema · link · seller."""
+"""The command line: serve, work, demo, migrate, verify, doctor, refunds, link, seller, schema."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -207,6 +208,28 @@ def doctor() -> None:
     console.print(in_force)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def refunds() -> None:
+    """List what the payment provider would not pay back: somebody has to. Exit 1 if something."""
+    from livecommerce.app import refused_refunds
+
+    refused = asyncio.run(refused_refunds(_settings()))
+    if not refused:
+        console.print("[green]no refund was refused[/]")
+        return
+    table = Table("order", "amount", "why", "payment at the provider", "asked for")
+    for one in refused:
+        table.add_row(
+            one.order_id,
+            str(one.money),
+            one.reason,
+            f"{one.provider} {one.payment_ref}",
+            f"{datetime.fromtimestamp(one.asked_at / 1000, UTC):%Y-%m-%d %H:%M} UTC",
+        )
+    console.print(table)
+    raise typer.Exit(1)
 
 
 @app.command()

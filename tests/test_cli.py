@@ -16,9 +16,11 @@ import pytest
 
 from livecommerce import __version__
 from livecommerce.database import migrations
+from livecommerce.payments.providers.port import Rejected
+from tests.support.house import SECRET, running_house
 from tests.support.postgres import PostgresServer
 from tests.support.server import running_server
-from tests.support.shop import Api, Shop
+from tests.support.shop import Api, Shop, furnish
 from tests.support.sockets import LiveSocket
 
 pytestmark = pytest.mark.slow
@@ -167,6 +169,49 @@ def test_what_keeps_nodes_from_starting_is_named(tmp_path: Path, wrong: dict[str
         "OWN_PORT" in named  # and the one it collides with
     )
     assert "Traceback" not in done.stderr
+
+
+async def test_what_a_provider_would_not_pay_back_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async def refused(*args: object, **kwargs: object) -> str:
+        raise Rejected("card_closed")
+
+    async def list_refunds() -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(run, tmp_path, "refunds", LIVECOMMERCE_SECRET=SECRET)
+
+    async with running_house(tmp_path) as house:
+        monkeypatch.setattr(house.services.sandbox, "refund", refused)
+        shop = await house.shop()
+        goods = await shop.add_goods("abaya", on_hand=3)
+        buyer = await house.person()
+        wallet = await furnish(house.api, buyer.token, number=1)
+        total = goods.price_minor + await shop.delivery_minor()
+        bought = await buyer.command(
+            shop.room_id,
+            "buy",
+            variant_id=goods.variant_id,
+            offer_id=goods.offer_id,
+            expected_total_minor=total,
+            currency="SAR",
+            address_id=wallet.address_id,
+            payment={"method": "card", "card_id": wallet.card_id},
+        )
+        path = f"/v1/orders/{bought['id']}"
+        async with asyncio.timeout(10):
+            while (await buyer.ask("GET", path))["state"] != "confirmed":
+                await asyncio.sleep(0.05)
+        none_yet = await list_refunds()
+        assert none_yet.returncode == 0, none_yet.stderr
+        assert "no refund was refused" in none_yet.stdout
+        await buyer.ask("POST", f"{path}/cancel")
+        async with asyncio.timeout(10):
+            while not await house.services.payments.refused_refunds():
+                await asyncio.sleep(0.05)
+    listed = await list_refunds()
+    assert listed.returncode == 1, listed.stderr
+    assert bought["id"] in listed.stdout
+    assert f"{total // 100}.{total % 100:02} SAR" in listed.stdout
 
 
 def test_serve_takes_the_open_files_it_is_allowed(tmp_path: Path):

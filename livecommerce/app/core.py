@@ -44,6 +44,7 @@ def metrics_of(services: Services) -> Metrics:
         {
             "hub": hub.statistics,
             "writer": lambda: {**asdict(writer.counts), "backlog": writer.backlog},
+            "checkout": lambda: {"refunds_refused": services.orders.checkout.refunds_refused},
             "process": process_statistics,
         }
     )

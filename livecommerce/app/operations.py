@@ -21,6 +21,7 @@ from livecommerce.moderation import invariants as moderation_invariants
 from livecommerce.orders import invariants as orders_invariants
 from livecommerce.payments import invariants as payments_invariants
 from livecommerce.payments.providers.sandbox import Sandbox
+from livecommerce.payments.service import RefusedRefund
 from livecommerce.people import invariants as people_invariants
 from livecommerce.realtime.backplane.redis.inspection import inspect
 from livecommerce.shows import invariants as shows_invariants
@@ -115,6 +116,14 @@ async def make_seller(settings: Settings, login: str) -> None:
     async with contextlib.AsyncExitStack() as stack:
         services = await open_services(settings, SystemClock(), stack)
         await services.people.make_seller(await services.people.find(login))
+
+
+async def refused_refunds(settings: Settings) -> list[RefusedRefund]:
+    """What the provider would not pay back, and somebody has to by other means."""
+    await _require_tables(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        services = await open_services(settings, SystemClock(), stack)
+        return await services.payments.refused_refunds()
 
 
 async def _require_tables(settings: Settings) -> None:

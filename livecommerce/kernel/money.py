@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 # Currencies whose minor unit is not a hundredth (ISO 4217).
 _EXPONENTS = {
@@ -27,6 +28,9 @@ class Money:
 
     amount_minor: int
     currency: str
+
+    def __str__(self) -> str:
+        return f"{Decimal(self.amount_minor).scaleb(-exponent(self.currency))} {self.currency}"
 
     def __add__(self, other: Money) -> Money:
         self._must_match(other)

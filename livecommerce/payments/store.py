@@ -17,6 +17,7 @@ from livecommerce.database.schema import (
     time_column,
     version_column,
 )
+from livecommerce.payments.attempts import RefundState
 
 Row = Mapping[Any, Any]
 
@@ -193,6 +194,19 @@ def attempt_by_ref(provider: str, ref: str) -> sa.Select[Any]:
 
 def attempts_of(order_ids: Collection[str]) -> sa.Select[Any]:
     return sa.select(payment_attempts).where(payment_attempts.c.order_id.in_(sorted(order_ids)))
+
+
+def refused_refunds() -> sa.Select[Any]:
+    """Refunds that a provider said no to, oldest first, with the payment they are of."""
+    attempt = payment_attempts
+    return (
+        sa.select(
+            refunds, attempt.c.provider, attempt.c.psp_ref.label("payment_ref"), attempt.c.currency
+        )
+        .join(attempt, attempt.c.id == refunds.c.attempt_id)
+        .where(refunds.c.state == RefundState.FAILED.value)
+        .order_by(refunds.c.created_at, refunds.c.id)
+    )
 
 
 def due(table: sa.Table, now: int, limit: int) -> sa.Select[Any]:

@@ -12,6 +12,11 @@ def test_currencies_of_the_gulf_have_their_own_decimals() -> None:
     assert exponent("JPY") == 0
 
 
+def test_an_amount_is_written_with_its_decimals() -> None:
+    told = [str(Money(*each)) for each in ((1205, "SAR"), (-7, "KWD"), (980, "JPY"))]
+    assert told == ["12.05 SAR", "-0.007 KWD", "980 JPY"]
+
+
 def test_vat_inside_a_price_of_115_at_15_percent_is_15() -> None:
     assert vat_included(115_00, 1500) == 15_00
 

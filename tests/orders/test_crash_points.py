@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from livecommerce.kernel.money import Money
 from livecommerce.payments.providers.port import Busy, IntentStatus, NoAnswer, Rejected
 from tests.orders.market import Market
 
@@ -137,6 +138,13 @@ async def test_refused_refund_waits_for_a_person(market: Market, monkeypatch):
         await market.settle()
     left = await market.see(buyer, order)
     assert (left.state, left.payment_state) == ("cancelled", "captured")
+    # They are told of it.
+    (refused,) = await market.payments.refused_refunds()
+    (attempt,) = await market.attempts(order)
+    assert (refused.order_id, refused.reason) == (order.id, "cancel")
+    assert refused.money == Money(attempt["captured_minor"], attempt["currency"])
+    assert (refused.provider, refused.payment_ref) == ("sandbox", attempt["psp_ref"])
+    assert market.orders.checkout.refunds_refused == 1
 
 
 async def test_money_of_another_amount_pays_for_nothing(market: Market, monkeypatch):

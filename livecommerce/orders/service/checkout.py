@@ -84,6 +84,8 @@ class Checkout:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(_PAYING_AT_ONCE)
         self._news = asyncio.Event()
+        self.refunds_refused = 0
+        """By providers, since this process began."""
         payments.on_event(self._news.set)
 
     # What others ask for.
@@ -379,7 +381,9 @@ class Checkout:
             )
         except (NoAnswer, Busy, Rejected) as error:
             is_refused = isinstance(error, Rejected)
-            _log.error("refund_waits", refund_id=row["id"], error=repr(error))
+            event = "refund_refused" if is_refused else "refund_waits"
+            _log.error(event, refund_id=row["id"], order_id=row["order_id"], error=repr(error))
+            self.refunds_refused += is_refused
             await self._database.writer.submit(
                 PutOffRefund(refund_id=row["id"], is_refused=is_refused)
             )

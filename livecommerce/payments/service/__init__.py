@@ -10,13 +10,14 @@ from livecommerce.database.engine import Database
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
+from livecommerce.kernel.money import Money
 from livecommerce.payments import store
 from livecommerce.payments.providers.port import CARD, Provider, Rejected
 from livecommerce.payments.service.writes import CloseEvent, ForgetCard, KeepEvent, SaveCard
 from livecommerce.payments.wire import CardDraft, CardView, PaymentChoice, PaymentMethods
 from livecommerce.people.accounts import Actor
 
-__all__ = ["Charge", "Payments"]
+__all__ = ["Charge", "Payments", "RefusedRefund"]
 
 _CARDS_MAX = 20
 
@@ -27,6 +28,20 @@ class Charge:
 
     card_id: str
     provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRefund:
+    """Money that a provider does not pay back: a person has to, by other means."""
+
+    order_id: str
+    money: Money
+    reason: str
+    """Why it has to go back: cancel · late …"""
+    provider: str
+    payment_ref: str
+    """The payment at the provider."""
+    asked_at: int
 
 
 class Payments:
@@ -102,6 +117,20 @@ class Payments:
         """The token of a card that an attempt was begun with; None when it was forgotten since."""
         row = await self._database.fetch_one(store.card_by_id(card_id))
         return None if row is None else row["token"] or None
+
+    async def refused_refunds(self) -> list[RefusedRefund]:
+        """What providers would not pay back, oldest first."""
+        return [
+            RefusedRefund(
+                order_id=row["order_id"],
+                money=Money(row["amount_minor"], row["currency"]),
+                reason=row["reason"],
+                provider=row["provider"],
+                payment_ref=row["payment_ref"],
+                asked_at=row["created_at"],
+            )
+            for row in await self._database.fetch(store.refused_refunds())
+        ]
 
     # Webhooks in.
 
