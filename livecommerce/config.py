@@ -39,6 +39,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     own_port: Port = 0
     """A second port for this process alone, beside the shared `port`: with `serve --workers` node k
     answers on this one + k - 1 too, and `work` has /healthz, /readyz and /metrics here. 0: none."""
+    own_host: str = ""
+    """The address of `own_port`, e.g. 127.0.0.1; /metrics is then answered there and not on `port`.
+    Empty: that of `host`, and /metrics on both."""
     public_url: str = ""
     """The address people type, e.g. https://live.example.com. Empty: taken from the request."""
     data_dir: Path = Path("data")
@@ -134,6 +137,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The built web client; empty: the one that came with the package."""
 
     @property
+    def own_address(self) -> str:
+        return self.own_host or self.host
+
+    @property
     def database_address(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve() / 'shop.db'}"
 
@@ -219,6 +226,8 @@ def _problems(settings: Settings) -> list[str]:
             ip_network(network, strict=False)
         except ValueError as problem:
             wrong.append(f"{PREFIX}TRUSTED_PROXIES: {problem}")
+    if settings.own_host and not settings.own_port:
+        wrong.append(f"{PREFIX}OWN_HOST: needs {PREFIX}OWN_PORT")
     if settings.market not in MARKETS:
         wrong.append(f"{PREFIX}MARKET: there are {', '.join(MARKETS)}")
     if settings.tick_ms_min > settings.tick_ms_max:

@@ -86,6 +86,7 @@ def test_redis_is_one_address_or_several():
         ("VAULT_URL", "sqlite+aiosqlite://"),
         ("DATABASE_URL", "shop"),
         ("MARKET", "Atlantis"),
+        ("OWN_HOST", "127.0.0.1"),
     ],
 )
 def test_what_nothing_can_be_served_with_is_refused_by_name(name: str, value: str):

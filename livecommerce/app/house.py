@@ -130,6 +130,7 @@ async def open_house(
                 rate_per_s=settings.messages_per_s, burst=settings.messages_burst, clock=clock
             ),
             behind_https=settings.public_url.startswith("https:"),
+            unmeasured=settings.port if settings.own_host else None,
         )
         runner = web.AppRunner(
             web_app, keepalive_timeout=75, access_log=None, shutdown_timeout=_ANSWERS_S
@@ -142,9 +143,10 @@ async def open_house(
         parts = {**upkeep_of(services, gatekeeper), **work}
         failed = await stack.enter_async_context(running(parts))
         if sockets is None:
-            ports = [settings.port, settings.own_port] if settings.own_port else [settings.port]
-            for port in ports:
-                await door.listen(settings.host, port, web_server=runner.server)
+            await door.listen(settings.host, settings.port, web_server=runner.server)
+            if settings.own_port:
+                own = settings.own_address, settings.own_port
+                await door.listen(*own, web_server=runner.server)
         else:
             for sock in sockets:
                 await door.listen(sock=sock, web_server=runner.server)

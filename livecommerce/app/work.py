@@ -55,7 +55,7 @@ async def _status(services: Services) -> AsyncIterator[None]:
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.own_port).start()
+        await web.TCPSite(runner, settings.own_address, settings.own_port).start()
         yield
     finally:
         await runner.cleanup()

@@ -97,10 +97,19 @@ def count_requests(metrics: Metrics) -> Middleware:
     return counted
 
 
-def routes(metrics: Metrics, checks: Mapping[str, Check]) -> list[web.RouteDef]:
-    """Makes the routes operators and load balancers ask."""
+def routes(
+    metrics: Metrics, checks: Mapping[str, Check], *, unmeasured: int | None = None
+) -> list[web.RouteDef]:
+    """Makes the routes operators and load balancers ask.
+
+    Args:
+        unmeasured: a port on which there is no /metrics: strangers reach it.
+    """
 
     async def scraped(request: web.Request) -> web.Response:
+        transport = request.transport
+        if transport is None or transport.get_extra_info("sockname")[1] == unmeasured:
+            raise web.HTTPNotFound
         return web.Response(
             body=generate_latest(metrics.registry),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},

@@ -4,6 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from livecommerce.client import RoomClient
@@ -120,6 +121,18 @@ async def test_a_port_of_its_own_is_a_second_door(tmp_path: Path):
         assert own.status == (await house.fetch("/healthz")).status == 200
         socket = await LiveSocket.open(own_port)
         socket.abort()
+
+
+async def test_metrics_are_told_at_an_address_of_their_own(tmp_path: Path):
+    port, inside = free_port(), "127.0.0.2"
+    async with running_house(tmp_path, own_port=port, own_host=inside) as house:
+        assert (await house.fetch("/metrics")).status == 404
+        for path in ("metrics", "healthz"):
+            own = await house.http.get(f"http://{inside}:{port}/{path}")
+            assert own.status == 200
+        assert (await house.fetch("/healthz")).status == 200
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await house.http.get(f"http://127.0.0.1:{port}/metrics")
 
 
 async def test_a_slow_download_does_not_keep_the_house_open(tmp_path: Path):

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ def settings(
 @pytest.fixture(scope="module")
 def supervised(settings: dict[str, str]) -> Iterator[ServerProcess]:
     """Two nodes; a test that begins has both of them."""
-    with running_server(settings, WORKERS) as server:
+    with running_server(settings | {"LIVECOMMERCE_OWN_HOST": LOOPBACK}, WORKERS) as server:
         yield server
 
 
@@ -131,6 +132,17 @@ def test_two_nodes_answer_on_one_port_and_each_on_its_own(
         assert await named(server.port) == first | second
 
     asyncio.run(ask())
+
+
+def test_metrics_are_told_on_the_own_ports_only(server: ServerProcess, settings: dict[str, str]):
+    def status(port: int) -> int:
+        try:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert [status(port) for port in (*own(settings), server.port)] == [200, 200, 404]
 
 
 def test_a_node_that_is_killed_is_started_again_and_the_other_goes_on(

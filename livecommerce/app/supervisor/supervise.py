@@ -104,13 +104,13 @@ def _ports(settings: Settings, workers: int) -> Iterator[Sequence[Sequence[Share
         )
     with contextlib.ExitStack() as stack:
 
-        def held(port: int, setting: str) -> SharedPort:
-            made = SharedPort(settings.host, port, setting=setting)
+        def held(host: str, port: int, setting: str) -> SharedPort:
+            made = SharedPort(host, port, setting=setting)
             stack.callback(made.close)
             return made
 
-        shared = held(settings.port, "PORT")
-        own_ones = [held(port, "OWN_PORT") for port in own]
+        shared = held(settings.host, settings.port, "PORT")
+        own_ones = [held(settings.own_address, port, "OWN_PORT") for port in own]
         yield [[shared, *own_ones[index : index + 1]] for index in range(workers)]
 
 

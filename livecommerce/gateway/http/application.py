@@ -82,8 +82,14 @@ def build(
     trusted_proxies: Sequence[str],
     pace: Throttle,
     behind_https: bool,
+    unmeasured: int | None = None,
 ) -> web.Application:
-    """Builds the application; `upgrade` takes sockets that come on a kept-alive connection."""
+    """Builds the application.
+
+    Args:
+        upgrade: takes sockets that come on a kept-alive connection.
+        unmeasured: the port on which /metrics is not answered.
+    """
 
     async def authenticate(token: str) -> Actor:
         actor, _ = await services.people.authenticate(token)
@@ -118,7 +124,9 @@ def build(
         [
             web.get("/v1/live", upgrade),
             web.get("/v1/openapi.json", described),
-            *telemetry.routes(metrics, checks_of(services.database, services.hub)),
+            *telemetry.routes(
+                metrics, checks_of(services.database, services.hub), unmeasured=unmeasured
+            ),
             *people.routes(
                 services.people,
                 services.shows.rooms.resolve,
