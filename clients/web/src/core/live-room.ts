@@ -144,11 +144,6 @@ export class LiveRoom {
     await this.#join();
   }
 
-  /** An event that a reply has already brought; the room will tell it again, or not at all. */
-  add(event: AnyEvent): void {
-    this.#change({ room: apply(this.#view.room, [event]) });
-  }
-
   #welcomed(welcome: Welcome): void {
     this.#options.clock.hint(welcome.now);
     this.#change({ welcome, capabilities: welcome.capabilities ?? [] });
@@ -175,7 +170,8 @@ export class LiveRoom {
         break;
       case 'told':
         // a line of one's own, or to oneself, that the room is not shown
-        if (message.event.t === 'chat_posted') this.add(message.event);
+        if (message.event.t === 'chat_posted')
+          this.#change({ room: apply(this.#view.room, [message.event]) });
         this.#options.onEvent(message.event, true);
         return;
       case 'regraded':

@@ -138,14 +138,14 @@ export class Room {
     return this.#identifying;
   }
 
+  /** Says a line. It comes with the room's next batch, in its place among the others. */
   async say(text: string, replyTo: ChatPosted | null, mentions: string[]): Promise<void> {
-    const posted = await this.request<ChatPosted>({
+    await this.request<ChatPosted>({
       t: 'send_chat',
       text,
       ...(replyTo === null ? {} : { reply_to: replyTo.id }),
       mentions,
     });
-    this.#room.add(posted);
   }
 
   like(): void {
