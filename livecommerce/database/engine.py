@@ -235,6 +235,7 @@ def _readers(url: sa.URL) -> AsyncEngine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA query_only = ON")
         cursor.execute("PRAGMA busy_timeout = 5000")
+        cursor.execute("PRAGMA cache_size = -1024")
         cursor.close()
 
     return engine

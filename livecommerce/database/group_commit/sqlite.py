@@ -49,7 +49,9 @@ PRAGMAS = (
     "PRAGMA busy_timeout = 500",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA wal_autocheckpoint = 8000",
-    "PRAGMA cache_size = -65536",
+    # 8 MiB. The machine's own cache has the pages as well; a large one here would take hours to fill,
+    # and look like a leak.
+    "PRAGMA cache_size = -8192",
 )
 # Few sizes, so that few statements are ever compiled.
 _CHUNKS = (64, 16, 4, 1)
