@@ -1,9 +1,9 @@
 """A room on many nodes, as a model: what it costs, how late it is, and what gives out first.
 
 Costs are measured (`costs.py`). The rest is the hub's own arithmetic: a publishing node makes a
-batch once a tick (`realtime.ticker.tick_s`), Redis copies it to every node, and a node writes what
-has arrived to all its viewers in one flush after the other, merging what came meanwhile. One node
-is simulated batch by batch; all others are like it.
+batch once a tick (`realtime.pace`), Redis copies it to every node, and a node gathers what arrives
+for a tick of its own and writes it to all its viewers in one flush after the other. One node is
+simulated batch by batch; all others are like it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import heapq
 import random
 from dataclasses import dataclass
 
+from livecommerce.realtime.pace import next_due_s, tick_s
 from livecommerce.realtime.settings import HubSettings
-from livecommerce.realtime.ticker import tick_s
 
 SIMULATED_S = 20.0
 SETTINGS = HubSettings()
@@ -114,7 +114,9 @@ def predict(costs: Costs, room: Room, *, admissions_per_s: float, seed: int = 1)
         / SIMULATED_S
         / room.nodes
     )
-    flushes, busy_s, latencies = _flushes(costs, room, batches, min(others_share, 0.9), chance)
+    flushes, busy_s, latencies = _flushes(
+        costs, room, batches, min(others_share, 0.9), pace_s, chance
+    )
     latencies.sort()
     per_frame = spoken / max(1, flushes)
     frames_per_s = flushes / SIMULATED_S
@@ -170,14 +172,16 @@ def _flushes(
     room: Room,
     batches: list[tuple[float, list[float]]],
     others_share: float,
+    pace_s: float,
     chance: random.Random,
 ) -> tuple[int, float, list[float]]:
     """Writes the batches to one node's viewers; returns flushes, busy seconds, latencies."""
-    flushes, busy_s, free_s = 0, 0.0, 0.0
+    flushes, busy_s, free_s, due_s = 0, 0.0, 0.0, float("-inf")
     latencies: list[float] = []
     index = 0
     while index < len(batches):
-        begins_s = max(free_s, batches[index][0] + costs.hop_s)
+        begins_s = max(free_s, due_s, batches[index][0] + costs.hop_s)
+        due_s = next_due_s(due_s, pace_s, begins_s)
         events: list[float] = []
         while index < len(batches) and batches[index][0] + costs.hop_s <= begins_s:
             events += batches[index][1]

@@ -19,6 +19,7 @@ from livecommerce.realtime.fan_out import WriteCost
 from livecommerce.realtime.framing import PING
 from livecommerce.realtime.heartbeat import Wheel
 from livecommerce.realtime.loading import LoadRoom, RoomLoader
+from livecommerce.realtime.pace import tick_s
 from livecommerce.realtime.people import People
 from livecommerce.realtime.presence import Presence, ViewersEvent
 from livecommerce.realtime.publications import (
@@ -31,7 +32,7 @@ from livecommerce.realtime.room import Room, RoomState
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.realtime.standstill import Standstill
 from livecommerce.realtime.statistics import HubStatistics
-from livecommerce.realtime.ticker import TickingPublisher, tick_s
+from livecommerce.realtime.ticker import TickingPublisher
 from livecommerce.realtime.visitors import Visitors, VisitorsEvent
 
 log = structlog.get_logger()

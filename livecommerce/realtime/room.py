@@ -14,6 +14,7 @@ from livecommerce.realtime import frames
 from livecommerce.realtime.connection import Connection
 from livecommerce.realtime.fan_out import Flush, WriteCost
 from livecommerce.realtime.groups import Group
+from livecommerce.realtime.pace import Pace, tick_s
 from livecommerce.realtime.publications import Delivery, Publication
 from livecommerce.realtime.room_log import Entry, RoomLog
 from livecommerce.realtime.settings import HubSettings
@@ -46,9 +47,11 @@ class Room:
 
     __slots__ = (
         "_clock",
+        "_cost",
         "_flush",
         "_groups",
         "_held",
+        "_pace",
         "_repair",
         "_settings",
         "_tell",
@@ -77,22 +80,24 @@ class Room:
         self.state = RoomState.LOADING
         self.log = RoomLog(epoch="", top=0, settings=settings)
         self.received = 0
-        """The last offset taken; those above `log.top` wait for the flush under way."""
+        """The last offset taken; those above `log.top` wait to be written."""
         self.empty_since_s: float | None = clock.mono_s()
         self._clock = clock
         self._settings = settings
+        self._cost = cost
         self._repair = repair
         self._tell = tell
         self._thinner = Thinner(settings, viewers=lambda: crowd(self))
         self._groups: dict[tuple[str, str], Group] = {}
         self._held: list[Delivery] = []
         self._waiting: list[tuple[tuple[Publication, ...], tuple[Publication, ...]]] = []
+        self._pace = Pace(loop=loop, clock=clock, settings=settings, write=self._write_waiting)
         self._flush = Flush(
             loop=loop,
             clock=clock,
             slice_s=settings.flush_slice_ms / 1000,
             cost=cost,
-            ended=self._flush_waiting,
+            ended=self._write_waiting,
         )
 
     @property
@@ -162,6 +167,7 @@ class Room:
         self.log = log
         self.received = log.top
         self._waiting.clear()
+        self._pace.cancel()
         for group in self._groups.values():
             group.covered = log.top
             group.shared.clear()
@@ -171,8 +177,7 @@ class Room:
         self.empty_since_s = None if self.viewers else self._clock.mono_s()
         self._flush.abort()
         groups = [group for group in self._groups.values() if group.writes]
-        if groups:
-            self._flush.start([(group, self._snapshot(group)) for group in groups])
+        self._write([(group, self._snapshot(group)) for group in groups])
         self._release_held()
 
     def _suspect(self) -> None:
@@ -191,12 +196,14 @@ class Room:
         if not logged and not loose:
             return
         self._waiting.append((logged, loose))
-        if not self._flush.is_running:
-            self._flush_waiting()
+        self._pace.ask(is_urgent=any(each.urgent for each in chain(logged, loose)))
 
-    def _flush_waiting(self) -> None:
-        """Makes one batch of all that waits, and writes it. Merging happens only here."""
-        if not self._waiting:
+    def _write_waiting(self) -> None:
+        """Makes one batch of all that waits, and writes it. Merging happens only here.
+
+        Called when that is due and when a flush has ended, which may be later.
+        """
+        if not self._waiting or self._flush.is_running or self._pace.is_waiting:
             return
         waiting, self._waiting = self._waiting, []
         now_s = self._clock.mono_s()
@@ -209,10 +216,17 @@ class Room:
         frames_by_group = [
             (group, self._batch_for(group, entries, loose)) for group in self._groups.values()
         ]
-        self._flush.start([(group, frame) for group, frame in frames_by_group if frame])
+        self._write([(group, frame) for group, frame in frames_by_group if frame])
         for entry in entries:
             if entry.publication.concerns and not entry.is_withdrawn:
                 self._tell(self.room_id, entry)
+
+    def _write(self, frames: Sequence[tuple[Group, bytes]]) -> None:
+        if not frames:
+            return
+        writes = sum(len(group.writes) for group, _ in frames)
+        self._pace.spend(tick_s(writes, self._cost.seconds, self._settings))
+        self._flush.start(frames)
 
     def _batch_for(
         self, group: Group, entries: Sequence[Entry], loose: Sequence[Entry]

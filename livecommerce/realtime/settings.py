@@ -13,7 +13,8 @@ class HubSettings:
     tick_max_ms: float = 250.0
     urgent_ms: float = 10.0
     flush_share: float = 0.5
-    """Of one core, what the flushes of one room may take before its tick grows."""
+    """Of one core, what the flushes of one room may take before its tick grows: that of a node that
+    publishes there and, a little shorter, that of one whose viewers read it."""
     flush_slice_ms: float = 0.5
     """A flush yields to commands after this long."""
     batch_events_max: int = 256

@@ -24,13 +24,6 @@ RETRY_AFTER_MS = 2_000
 """What somebody is told to wait whose line cannot be published now."""
 
 
-def tick_s(viewers: int, write_s: float, settings: HubSettings) -> float:
-    """How long a room waits between two batches: long enough that writing them takes at most
-    `flush_share` of a core, and never so long that a person would notice."""
-    wanted_s = viewers * write_s / settings.flush_share
-    return min(max(wanted_s, settings.tick_min_ms / 1000), settings.tick_max_ms / 1000)
-
-
 class TickingPublisher:
     """The Publisher of a node: gathers a room's events for a tick and gives them to the backplane.
 

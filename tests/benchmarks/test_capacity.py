@@ -52,6 +52,14 @@ def test_a_room_in_a_hurry_gathers_events_for_its_tick():
     assert found.p99_ms > 18
 
 
+def test_batches_of_many_nodes_are_gathered_for_a_tick():
+    found = told(Room(viewers=100_000, nodes=10, events_per_s=500, publishing=10))
+    alone = told(Room(viewers=100_000, nodes=10, events_per_s=500, publishing=1))
+    assert found.frames_per_s <= 1 / (0.8 * found.tick_ms / 1000) + 1
+    assert found.flush_cpu < 0.7
+    assert found.p99_ms < alone.p99_ms + 2 * found.tick_ms
+
+
 def test_batches_that_come_during_a_flush_are_merged():
     found = told(Room(viewers=400_000, nodes=10, events_per_s=100, publishing=10))
     assert found.core == 1.0

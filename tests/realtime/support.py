@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable
+from math import ceil, inf
 from typing import Any, cast
 
 from websockets.frames import Frame, Opcode
@@ -209,32 +210,69 @@ class Viewer(Connection):
                     self.state[event["key"]] = event["version"], value
 
 
+class Timer:
+    """What `call_later` gives."""
+
+    def __init__(self, at_s: float, callback: Callable[[], None]) -> None:
+        self.at_s = at_s
+        self.callback = callback
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
 class Turns:
     """A loop whose turns are taken by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
         self.waiting: list[Callable[[], None]] = []
+        self._timers: list[Timer] = []
+
+    @property
+    def timers(self) -> list[Timer]:
+        """Those that are still to come, the next one first."""
+        self._timers = [timer for timer in self._timers if not timer.is_cancelled]
+        return sorted(self._timers, key=lambda timer: timer.at_s)
 
     def call_soon(self, callback: Callable[..., None], *arguments: Any) -> None:
         self.waiting.append(lambda: callback(*arguments))
 
+    def call_later(self, delay_s: float, callback: Callable[..., None], *arguments: Any) -> Timer:
+        timer = Timer(self.clock.mono_s() + delay_s, lambda: callback(*arguments))
+        self._timers.append(timer)
+        return timer
+
     def turn(self) -> bool:
         waiting, self.waiting = self.waiting, []
+        for timer in self.timers:
+            # The clock knows milliseconds.
+            if not timer.is_cancelled and timer.at_s <= self.clock.mono_s() + 1e-6:
+                timer.cancel()
+                timer.callback()
         for callback in waiting:
             callback()
         return bool(self.waiting)
 
     def settle(self) -> None:
-        while self.turn():
-            pass
+        """Until nothing waits, timers included."""
+        while self.turn() or self.timers:
+            if not self.waiting and (timers := self.timers):
+                left_s = timers[0].at_s - self.clock.mono_s()
+                self.clock.advance(max(0, ceil(left_s * 1000 - 1e-6)))
 
 
 class Stage:
-    """One live room with turns taken by hand, and a publisher that numbers its batches."""
+    """One live room with turns taken by hand, and a publisher that numbers its batches.
+
+    A room has no tick unless a test wants one.
+    """
 
     def __init__(self, *, seed: RoomSeed | None = None, slice_ms: float = 1e6, **caps: Any) -> None:
         self.clock = FakeClock()
-        self.turns = Turns()
+        self.turns = Turns(self.clock)
+        caps = {"tick_min_ms": 0.0, "flush_share": inf} | caps
         self.settings = HubSettings(flush_slice_ms=slice_ms, **caps)
         self.repairs = 0
         self.crowd = 0
@@ -277,7 +315,7 @@ class Stage:
     def publish(self, *events: Event | tuple[Event, str] | Publication) -> None:
         batch = self.batch(*events)
         self.room.deliver(batch)
-        if not self.turns.waiting:
+        if not self.turns.waiting and not self.turns.timers:
             for publication in batch.logged:
                 self.withdrawn.update(publication.redacts)
 

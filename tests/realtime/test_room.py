@@ -5,7 +5,7 @@ import pytest
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import CODECS, JSON, MESSAGE_PACK
 from livecommerce.protocol.codes import CloseCode
-from livecommerce.realtime import fan_out
+from livecommerce.realtime import fan_out, pace
 from livecommerce.realtime.publications import Delivery
 from livecommerce.realtime.room import RoomState
 from livecommerce.realtime.room_log import RoomLog, RoomSeed
@@ -273,6 +273,112 @@ def test_a_broken_transport_does_not_stop_the_flush():
     group.writes[viewers[1].index] = breaks
     stage.publish(said())
     assert [len(viewer.written.frames) for viewer in viewers] == [1, 0, 1]
+
+
+# The tick
+
+
+def test_a_lone_batch_is_passed_on_at_once_and_those_of_many_nodes_as_one():
+    stage = Stage(tick_min_ms=20)
+    viewer = stage.viewer()
+    alone = said("after quiet")
+    stage.publish(alone)
+    assert viewer.events() == [alone.id]
+    stage.clock.advance(1_000)
+    lines = [said(str(number)) for number in range(10)]
+    for line in lines:
+        # Another node each, all in one moment.
+        stage.publish(line, likes(stage.top))
+    stage.turns.settle()
+    batches = viewer.read()
+    # The first, the one that a room may be ahead, and everything else in one tick.
+    assert [len(batch["events"]) for batch in batches] == [1, 1, 8]
+    assert [len(batch["volatile"]) for batch in batches] == [1, 1, 1]
+    assert [batch["first"] for batch in batches] == [2, 3, 4]
+    assert viewer.events()[1:] == [line.id for line in lines]
+    assert viewer.position == stage.top
+
+
+def test_a_room_is_written_to_once_a_tick_however_many_nodes_publish():
+    stage = Stage(tick_min_ms=20)
+    viewer, sent = stage.viewer(), []
+    for _ in range(1_000):
+        line = said()
+        sent.append(line.id)
+        stage.publish(line)
+        stage.clock.advance(1)
+        stage.turns.turn()
+    stage.turns.settle()
+    frames = len(viewer.read())
+    assert 50 <= frames <= 1_000 / (20 * pace.SHORTER) + 3
+    assert viewer.events() == sent
+
+
+@pytest.mark.parametrize(("late_ms", "counted_every"), [(0, 20), (7, None), (19, None)])
+def test_what_one_node_publishes_once_a_tick_is_never_waited_for(late_ms, counted_every):
+    """Whether the network brings it evenly or not, and with counters that come between."""
+    stage = Stage(tick_min_ms=20)
+    viewer = stage.viewer()
+    for number in range(100):
+        stage.clock.advance(20 + (late_ms if number % 2 == 0 else -late_ms))
+        if counted_every is not None and number % counted_every == 0:
+            stage.room.show(pub(likes(number)))
+        stage.publish(said())
+        assert len(viewer.events()) == number + 1
+        assert not stage.turns.timers
+
+
+def test_what_is_urgent_waits_for_no_tick():
+    stage = Stage(tick_min_ms=200, urgent_ms=10)
+    viewer = stage.viewer()
+    for _ in range(3):
+        stage.publish(said())
+    assert len(viewer.events()) == 2
+    removal = Removed(id=new_id(), at=1, message_id=new_id())
+    stage.publish(removal)
+    stage.clock.advance(10)
+    stage.turns.turn()
+    assert viewer.events()[-1] == removal.id
+    assert viewer.position == stage.top == 4
+
+
+def test_what_concerns_the_staff_alone_takes_no_tick_of_the_viewers():
+    """As many writes as are made are paid for, not as many as there are viewers."""
+    stage = Stage(flush_share=1e-4)
+    viewers, staff = [stage.viewer() for _ in range(4)], stage.viewer(audience_class="staff")
+    # A write costs 5 µs at first: five of them are worth 250 ms, one is worth 50.
+    for _ in range(3):
+        stage.publish((said(), "staff"))
+        stage.clock.advance(40)
+    assert len(staff.events()) == 3
+    stage.publish(said())
+    assert all(len(viewer.events()) == 1 for viewer in viewers)
+
+
+def test_a_tick_that_comes_while_a_flush_runs_is_not_lost(one_write_a_slice):
+    stage = Stage(slice_ms=0.0, tick_min_ms=20)
+    viewers = [stage.viewer() for _ in range(3)]
+    lines = [said() for _ in range(4)]
+    for line in lines[:3]:
+        stage.publish(line)
+    stage.clock.advance(500)
+    stage.publish(lines[3])
+    stage.turns.settle()
+    for viewer in viewers:
+        assert viewer.events() == [line.id for line in lines]
+
+
+def test_what_waits_for_a_tick_is_not_written_into_a_new_epoch():
+    stage = Stage(tick_min_ms=20)
+    viewer = stage.viewer()
+    for _ in range(3):
+        stage.publish(said())
+    assert stage.turns.timers
+    stage.room.replace_log(RoomLog(epoch="epoch-2", top=9, settings=stage.settings))
+    assert not stage.turns.timers
+    stage.turns.settle()
+    viewer.read()
+    assert (viewer.epoch, viewer.position) == ("epoch-2", 9)
 
 
 # Gaps

@@ -11,10 +11,11 @@ from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.events import StateEvent
 from livecommerce.realtime.backplane.memory import MemoryBackplane
+from livecommerce.realtime.pace import tick_s
 from livecommerce.realtime.pending import Pending, parts_of
 from livecommerce.realtime.publications import Batch, Delivery, Position
 from livecommerce.realtime.settings import HubSettings
-from livecommerce.realtime.ticker import TickingPublisher, tick_s
+from livecommerce.realtime.ticker import TickingPublisher
 from tests.realtime.support import Hearts, Removed, likes, pub, said, shelf
 
 
