@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 
 from livecommerce.app.process import process_statistics
 from livecommerce.app.services import Services, open_services
@@ -12,6 +11,7 @@ from livecommerce.config import BadSettings, Settings
 from livecommerce.database.clock import DatabaseClock
 from livecommerce.gateway.metrics import Metrics
 from livecommerce.kernel.clock import Clock
+from livecommerce.kernel.figures import figures_of
 
 
 @contextlib.asynccontextmanager
@@ -42,9 +42,9 @@ def metrics_of(services: Services) -> Metrics:
     hub, writer = services.hub, services.database.writer
     return Metrics(
         {
-            "hub": hub.statistics,
-            "writer": lambda: {**asdict(writer.counts), "backlog": writer.backlog},
-            "checkout": lambda: {"refunds_refused": services.orders.checkout.refunds_refused},
+            "hub": lambda: figures_of(hub.statistics()),
+            "writer": lambda: {**figures_of(writer.counts), "backlog": writer.backlog},
+            "checkout": lambda: {"refunds_refused_total": services.orders.checkout.refunds_refused},
             "process": process_statistics,
         }
     )

@@ -29,6 +29,7 @@ from livecommerce.gateway.gatekeeper import HouseGatekeeper
 from livecommerce.gateway.http import application
 from livecommerce.gateway.wire import AnyCommand
 from livecommerce.kernel.clock import Clock, SystemClock
+from livecommerce.kernel.figures import figures_of
 from livecommerce.kernel.limits import Throttle
 from livecommerce.protocol.codec import CommandDecoder
 from livecommerce.protocol.session import SessionLimits
@@ -115,7 +116,7 @@ async def open_house(
             clock=clock,
             settings=_door_settings(settings),
         )
-        metrics.add("admission", door.admission.statistics)
+        metrics.add("admission", lambda: figures_of(door.admission.statistics()))
         web_app = application.build(
             services,
             dispatch=dispatch,

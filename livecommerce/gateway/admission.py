@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
+from livecommerce.kernel.figures import Total
 from livecommerce.kernel.limits import Bucket, take
 
 CHANCE_S = (1.0, 5.0)
@@ -22,7 +23,7 @@ V6_PREFIX = 64
 class AdmissionStatistics:
     admitted: int
     """Live connections that hold a place now."""
-    refused: int
+    refused: Total
     """Upgrades refused since the start: for the pace, or for a cap."""
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any
 
-import msgspec
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from livecommerce.gateway.http.bodies import reply_raw
 
-Statistics = Callable[[], object]
-"""Gives a dataclass or Struct of numbers; each field becomes a gauge."""
+Statistics = Callable[[], Mapping[str, float]]
+"""Gives numbers by name. One whose name ends in `_total` only grows."""
 Check = Callable[[], Awaitable[bool]]
 
 
@@ -48,16 +46,15 @@ class Metrics:
         )
 
     def add(self, part: str, statistics: Statistics) -> None:
-        """Another source of gauges, named `livecommerce_<part>_<number>`."""
+        """Another source of numbers, named `livecommerce_<part>_<number>`."""
         self._sources[part] = statistics
 
     def collect(self) -> Iterator[Metric]:
-        """Called by the registry: a gauge for every number the parts tell about themselves."""
+        """Called by the registry: every number the parts tell about themselves."""
         for part, statistics in self._sources.items():
-            for name, value in _numbers(statistics()).items():
-                gauge = GaugeMetricFamily(f"livecommerce_{part}_{name}", f"{part}: {name}")
-                gauge.add_metric([], value)
-                yield gauge
+            for name, value in statistics().items():
+                kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+                yield kind(f"livecommerce_{part}_{name}", f"{part}: {name}", value=value)
 
     def settled(self, verb: str, code: str, started_s: float) -> None:
         """Counts a command that was answered."""
@@ -70,11 +67,6 @@ class Metrics:
         count, seconds = counters
         count.inc()
         seconds.observe(time.perf_counter() - started_s)
-
-
-def _numbers(statistics: object) -> dict[str, float]:
-    plain: Any = msgspec.to_builtins(statistics)
-    return {name: float(value) for name, value in plain.items() if isinstance(value, int | float)}
 
 
 def count_requests(metrics: Metrics) -> Middleware:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from livecommerce.kernel.figures import Total
+
 
 @dataclass(frozen=True, slots=True)
 class HubStatistics:
-    """Gauges first, then counters since the start."""
+    """What is now first, then totals since the start."""
 
     connections: int
     people: int
@@ -21,18 +23,18 @@ class HubStatistics:
     write_cost_us: float
     """Smoothed cost of one write of a flush."""
 
-    published: int
-    batches: int
-    publish_failures: int
-    deliveries: int
-    frames: int
+    published: Total
+    batches: Total
+    publish_failures: Total
+    deliveries: Total
+    frames: Total
     """Frames written by flushes."""
-    joins: int
-    rooms_loaded: int
-    repairs: int
-    resyncs: int
-    closed_slow: int
-    closed_silent: int
-    probe_failures: int
-    interruptions: int
+    joins: Total
+    rooms_loaded: Total
+    repairs: Total
+    resyncs: Total
+    closed_slow: Total
+    closed_silent: Total
+    probe_failures: Total
+    interruptions: Total
     """How often the link was away and back."""

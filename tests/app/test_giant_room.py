@@ -115,4 +115,4 @@ async def test_the_staff_is_told_how_many_came(tmp_path: Path):
                     if isinstance(event, VisitorsCounted) and event.unique_viewers == 2:
                         break
         metrics = (await house.fetch("/metrics")).body.decode()
-        assert "livecommerce_admission_refused 0.0" in metrics
+        assert "livecommerce_admission_refused_total 0.0" in metrics

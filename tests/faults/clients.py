@@ -152,7 +152,10 @@ class Growth:
 
 async def _closed(stage: Lone) -> float:
     figures = await stage.node.figures()
-    return figures["livecommerce_hub_closed_slow"] + figures["livecommerce_hub_closed_silent"]
+    return (
+        figures["livecommerce_hub_closed_slow_total"]
+        + figures["livecommerce_hub_closed_silent_total"]
+    )
 
 
 async def _talk_long(stage: Lone, shop: Shop, ledger: Ledger) -> None:
@@ -182,13 +185,13 @@ async def half_open(stage: Lone, report: Report, profile: Profile) -> None:
             ports = [line.port, line.port, stage.port]
             async with audience(shop, viewers=ports, talkers=[stage.port]) as room:
                 await until(_counts(room.count_shown, 4), HALF_OPEN_S)
-                before = await stage.node.figure("hub_closed_silent")
+                before = await stage.node.figure("hub_closed_silent_total")
                 line.fall_silent()
                 silent_s = time.monotonic()
                 report.injections += 2
 
                 async def noticed(before: float = before) -> bool:
-                    return await stage.node.figure("hub_closed_silent") - before >= 2
+                    return await stage.node.figure("hub_closed_silent_total") - before >= 2
 
                 await until(noticed, HALF_OPEN_S)
                 report.bound("noticed after", time.monotonic() - silent_s, HALF_OPEN_S)

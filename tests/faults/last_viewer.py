@@ -77,9 +77,9 @@ async def last_viewer(stage: Pair, report: Report, profile: Profile) -> None:
     deaf = sum(not visit.lines for visit in visits)
     report.check("everybody hears the next line", holds=deaf == 0, found=deaf)
     figures = await stage.serving.figures()
-    repairs = figures["livecommerce_hub_repairs"] + figures["livecommerce_hub_resyncs"]
+    repairs = figures["livecommerce_hub_repairs_total"] + figures["livecommerce_hub_resyncs_total"]
     report.check("nothing had to be repaired", holds=repairs == 0, found=repairs)
-    loaded = figures["livecommerce_hub_rooms_loaded"]
+    loaded = figures["livecommerce_hub_rooms_loaded_total"]
     report.check("rooms were let go of", holds=loaded > ROOMS, found=loaded)
     report.facts.append(f"{loaded:.0f} times a room was loaded anew")
 

@@ -84,7 +84,9 @@ async def pinned(stage: Stage, report: Report, profile: Profile) -> None:
                         proxy.target = heir.port
                     await old.replicaof(LOOPBACK, lasting_port())
                     report.injections += 1
-                    failures = [await node.figure("hub_probe_failures") for node in stage.nodes]
+                    failures = [
+                        await node.figure("hub_probe_failures_total") for node in stage.nodes
+                    ]
                     report.bound("found deaf after", await _alarm(stage, failures), NOTICED_S)
                     report.bound("repaired after", await play.everybody_knows(), REPAIRED_S)
                     await stage.at_rest()
@@ -100,7 +102,7 @@ async def _alarm(stage: Stage, failures: list[float]) -> float:
     """Waits until the probes of all nodes have failed once more; gives how long it took."""
 
     async def is_raised() -> bool:
-        now = [await node.figure("hub_probe_failures") for node in stage.nodes]
+        now = [await node.figure("hub_probe_failures_total") for node in stage.nodes]
         return all(new > old for new, old in zip(now, failures, strict=True))
 
     return await until(is_raised, NOTICED_S)

@@ -79,7 +79,7 @@ async def frozen(stage: Stage, report: Report, profile: Profile) -> None:
 async def overflown(stage: Stage, report: Report, profile: Profile) -> None:
     node = stage.nodes[1]
     assert node.proxy is not None
-    before = await node.figure("hub_interruptions")
+    before = await node.figure("hub_interruptions_total")
     async with stage.playing(report) as play, client_of(stage.redis) as redis:
         limits = "client-output-buffer-limit"
         await redis.config_set(limits, "pubsub 64kb 32kb 5")
@@ -97,13 +97,13 @@ async def overflown(stage: Stage, report: Report, profile: Profile) -> None:
             report.bound("repaired after", await play.everybody_knows(), REPAIRED_S)
             await stage.at_rest()
         await redis.config_set(limits, "pubsub 32mb 8mb 60")
-    noticed = await node.figure("hub_interruptions") - before
+    noticed = await node.figure("hub_interruptions_total") - before
     report.check("counted every time", holds=noticed >= report.injections, found=noticed)
     report.check("nobody is shown the room anew", holds=play.snapshots == 0, found=play.snapshots)
 
 
 async def _interruptions(stage: Stage) -> list[float]:
-    return [await node.figure("hub_interruptions") for node in stage.nodes]
+    return [await node.figure("hub_interruptions_total") for node in stage.nodes]
 
 
 async def _grew(stage: Stage, before: list[float]) -> bool:

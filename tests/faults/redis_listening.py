@@ -26,7 +26,7 @@ async def listening(stage: Stage, report: Report, profile: Profile) -> None:
     async with stage.playing(report) as play, client_of(stage.redis) as redis:
         await asyncio.sleep(1.0)
         await play.hush()
-        heard = await stage.nodes[0].figure("hub_deliveries")
+        heard = await stage.nodes[0].figure("hub_deliveries_total")
         room = f"{stage.prefix}:{{{play.room_id}}}"
         ((_, entry),) = await redis.execute_command(
             "XREVRANGE", f"{room}:stream", "+", "-", "COUNT", 1
@@ -47,7 +47,7 @@ async def listening(stage: Stage, report: Report, profile: Profile) -> None:
             await asyncio.sleep(max(0.0, sent / RATE - passed_s))
         play.speak()
         await asyncio.sleep(0.5)
-        heard = await stage.nodes[0].figure("hub_deliveries") - heard
+        heard = await stage.nodes[0].figure("hub_deliveries_total") - heard
     report.injections = sent
     report.check("all were heard", holds=heard >= sent // 2, found=heard)
     # The first third is the node's own warming up.

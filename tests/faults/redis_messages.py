@@ -34,7 +34,7 @@ async def lost(stage: Stage, report: Report, profile: Profile) -> None:
             report.bound("lost tail repaired after", await play.everybody_knows(), TAIL_S)
             play.speak()
     report.injections = stage.injected()
-    repairs = [await node.figure("hub_repairs") for node in stage.nodes]
+    repairs = [await node.figure("hub_repairs_total") for node in stage.nodes]
     report.check("every node has repaired something", holds=all(repairs), found=repairs)
     report.check("nobody is shown the room anew", holds=play.snapshots == 0, found=play.snapshots)
 

@@ -47,7 +47,7 @@ class Node:
         return await asyncio.to_thread(self.server.is_ready)
 
     async def figure(self, name: str) -> float:
-        """One of the figures of `/metrics`, `hub_repairs` for one."""
+        """One of the figures of `/metrics`, `hub_repairs_total` for one."""
         return (await self.figures())[f"livecommerce_{name}"]
 
     async def figures(self) -> dict[str, float]:

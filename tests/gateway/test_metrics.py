@@ -25,8 +25,8 @@ async def test_hub_writer_commands_and_requests_are_counted(house: OpenedHouse):
     async with house.client(shop.room_id, shop.host):
         during = await scraped(house)
     assert during["livecommerce_hub_connections"] == before["livecommerce_hub_connections"] + 1
-    assert during["livecommerce_hub_joins"] == before["livecommerce_hub_joins"] + 1
-    assert before["livecommerce_writer_batches"] > 0
+    assert during["livecommerce_hub_joins_total"] == before["livecommerce_hub_joins_total"] + 1
+    assert before["livecommerce_writer_batches_total"] > 0
     live = 'livecommerce_commands_total{code="ok",verb="move_show"}'
     assert before[live] >= 1
     assert before['livecommerce_command_seconds_count{verb="move_show"}'] >= 1
@@ -35,6 +35,18 @@ async def test_hub_writer_commands_and_requests_are_counted(house: OpenedHouse):
     refused = 'method="POST",route="/v1/rooms/{room}/commands",status="401"'
     counted = await scraped(house)
     assert counted[f"livecommerce_http_requests_total{{{refused}}}"] == 1
+
+
+async def test_what_only_grows_is_a_counter_and_says_so(house: OpenedHouse):
+    text = (await house.fetch("/metrics")).body.decode()
+    kinds = dict(re.findall(r"^# TYPE (livecommerce_\w+) (\w+)$", text, re.MULTILINE))
+    for name in ("hub_frames", "hub_closed_slow", "writer_batches", "admission_refused"):
+        assert kinds[f"livecommerce_{name}_total"] == "counter"
+        assert f"livecommerce_{name}" not in kinds
+    for name in ("hub_connections", "hub_told", "writer_backlog", "admission_admitted"):
+        assert kinds[f"livecommerce_{name}"] == "gauge"
+    counters = {name for name, kind in kinds.items() if kind == "counter"}
+    assert counters == {name for name in kinds if name.endswith("_total")}
 
 
 async def test_strangers_cannot_make_labels_up(house: OpenedHouse):

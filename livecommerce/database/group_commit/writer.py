@@ -25,6 +25,7 @@ from livecommerce.database.group_commit.shapes import Ranks
 from livecommerce.database.group_commit.writes import Write
 from livecommerce.kernel.clock import Clock
 from livecommerce.kernel.errors import Code, Refused
+from livecommerce.kernel.figures import Total
 from livecommerce.kernel.ids import new_id
 
 R = TypeVar("R")
@@ -51,12 +52,12 @@ _SETTLE_TRIES_MAX = 36
 class WriterCounts:
     """What the writer has done since it started; for metrics and tests."""
 
-    batches: int = 0
-    writes: int = 0
-    retries: int = 0
-    stale: int = 0
-    bisections: int = 0
-    unknown_commits: int = 0
+    batches: Total = 0
+    writes: Total = 0
+    retries: Total = 0
+    stale: Total = 0
+    bisections: Total = 0
+    unknown_commits: Total = 0
     last_batch_s: float = 0.0
 
 
