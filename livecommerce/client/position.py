@@ -71,12 +71,9 @@ class RoomMirror:
             raise GapFound
 
     def apply(self, events: list[Event]) -> list[Event]:
-        """Applies events in order, each id once and no key backwards."""
+        """Applies events in order, each id once and no key backwards: also what is told to this
+        person alone, a line of their own that the room is not shown for one."""
         return [event for event in events if self._apply(event)]
-
-    def told(self, events: list[Event]) -> list[Event]:
-        """What of these, told to this person alone, was not told or shown before."""
-        return [event for event in events if self._is_new(event)]
 
     def count(self, events: list[Any]) -> list[Event]:
         """Applies volatile values. Ephemeral events come with them and are not kept."""

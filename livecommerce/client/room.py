@@ -247,7 +247,7 @@ class RoomClient:
                     self._refused(link, message)
             case "told":
                 # What one of two links is told the other may have been told too late.
-                self._emit(self.mirror.told(_events([message["event"]])))
+                self._emit(self.mirror.apply(_events([message["event"]])))
             case "welcome":
                 self._link, self.welcome = link, message
                 if self.room is None:

@@ -72,6 +72,22 @@ def test_what_comes_again_is_not_given_again(path: Path):
     assert lasting(twice) == lasting(once)
 
 
+def test_a_line_told_to_us_alone_is_one_of_the_recent_ones_until_it_is_removed():
+    mirror = RoomMirror()
+    mirror.snapshot("e", 0, [], [], [])
+    chat = read(next(path for path in TRACES if path.stem == "lost_tail"))["frames"][0]["recent"][0]
+    mine, later = typed([{**chat, "id": f"message{number:09d}"} for number in range(2)])
+    assert mirror.apply([mine]) == [mine]
+    assert mirror.batch("e", 1, 1, [later]) == [later]
+    # Of two connections both may tell it, and a room that is shown whole again says it too.
+    assert mirror.apply([mine]) == []
+    assert mirror.recovered("e", 2, [mine]) == []
+    assert list(mirror.recent) == [mine, later]
+    removal = {"t": "chat_removed", "id": "removal000000001", "at": 1, "by": "Huda"}
+    mirror.batch("e", 3, 3, typed([{**removal, "message_ids": [mine.id]}]))
+    assert list(mirror.recent) == [later]
+
+
 def test_only_so_many_ids_are_remembered():
     mirror = RoomMirror()
     mirror.snapshot("e", 0, [], [], [])

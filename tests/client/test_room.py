@@ -229,6 +229,8 @@ async def test_a_light_client_hears_the_staff_and_later_what_it_was_spared(house
         await speaker.call(to_you)
         await host.call(chat("from the host"))
         assert sorted(await heard(light, 3)) == ["for you", "from the host", "mine"]
+        recent = [each.text for each in light.mirror.recent if isinstance(each, ChatPosted)]
+        assert sorted(recent) == ["begin", "for you", "from the host", "mine"]
         await light.drop()
         await host.call(chat("again"))
         assert await heard(light, 1) == ["again"]
