@@ -23,9 +23,10 @@ def batch(
     events: Sequence[Entry],
     volatile: Sequence[Entry],
 ) -> bytes:
+    """With `last < first` it covers nothing."""
     value = codec.encode_value
     fields = [("t", value("batch")), ("room", value(room_id))]
-    if events:
+    if first <= last:
         fields += [
             ("epoch", value(epoch)),
             ("first", value(first)),

@@ -29,6 +29,7 @@ class Group:
         "codec",
         "connections",
         "covered",
+        "covered_s",
         "is_flushing",
         "laggards",
         "room_id",
@@ -36,12 +37,16 @@ class Group:
         "writes",
     )
 
-    def __init__(self, room_id: str, codec: Codec, audience_class: str, covered: int) -> None:
+    def __init__(
+        self, room_id: str, codec: Codec, audience_class: str, covered: int, now_s: float
+    ) -> None:
         self.room_id = room_id
         self.codec = codec
         self.audience_class = audience_class
         self.covered = covered
         """The offset the live connections have been told of."""
+        self.covered_s = now_s
+        """When they were last told of one."""
         self.connections: list[Connection | None] = []
         self.writes: list[Write] = []
         self.laggards: dict[Connection, float] = {}

@@ -169,7 +169,7 @@ class Room:
         self._waiting.clear()
         self._pace.cancel()
         for group in self._groups.values():
-            group.covered = log.top
+            group.covered, group.covered_s = log.top, self._clock.mono_s()
             group.shared.clear()
             for laggard in group.laggards:
                 laggard.cursor = -1
@@ -214,7 +214,8 @@ class Room:
             _latest(chain.from_iterable(each for _, each in waiting)), now_s
         )
         frames_by_group = [
-            (group, self._batch_for(group, entries, loose)) for group in self._groups.values()
+            (group, self._batch_for(group, entries, loose, now_s))
+            for group in self._groups.values()
         ]
         self._write([(group, frame) for group, frame in frames_by_group if frame])
         for entry in entries:
@@ -229,15 +230,17 @@ class Room:
         self._flush.start(frames)
 
     def _batch_for(
-        self, group: Group, entries: Sequence[Entry], loose: Sequence[Entry]
+        self, group: Group, entries: Sequence[Entry], loose: Sequence[Entry], now_s: float
     ) -> bytes | None:
         events = [entry for entry in entries if entry.is_shown_to(group.audience_class)]
         volatile = [entry for entry in loose if entry.is_shown_to(group.audience_class)]
         first = group.covered + 1
-        if events:
-            group.covered = self.log.top
+        # Who is shown nothing is still told where they are, now and then: that they missed nothing
+        # can be said only while their position is in the ring.
+        if events or (entries and now_s - group.covered_s >= self._settings.log_s / 4):
+            group.covered, group.covered_s = self.log.top, now_s
             group.shared.clear()
-        if not group.writes or not (events or volatile):
+        if not group.writes or not (first <= group.covered or volatile):
             return None
         return frames.batch(
             group.codec,
@@ -341,7 +344,8 @@ class Room:
     def _group(self, codec: Codec, audience_class: str) -> Group:
         group = self._groups.get((codec.name, audience_class))
         if group is None:
-            group = Group(self.room_id, codec, audience_class, self.log.top)
+            now_s = self._clock.mono_s()
+            group = Group(self.room_id, codec, audience_class, self.log.top, now_s)
             self._groups[codec.name, audience_class] = group
         return group
 

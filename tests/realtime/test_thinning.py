@@ -118,6 +118,34 @@ def test_a_light_viewer_is_told_the_state_and_the_staffs_words_and_no_chatter():
     assert [message["t"] for message in light.messages].count("batch") == 1
 
 
+def test_who_is_shown_nothing_is_told_where_they_are_and_recovers():
+    """A hidden page in a room in which nothing but chat happens."""
+    stage = giant(thin_from_viewers=1_000_000, log_s=120.0)
+    viewer, light = stage.viewer(), stage.viewer(audience_class="light")
+    leaver = stage.viewer(audience_class="light")
+    for second in range(300):
+        stage.clock.advance(1_000)
+        stage.publish(*chatter(2))
+        if second == 250:
+            stage.room.leave(leaver)
+            leaver.read()
+    # Now and then, not with every batch.
+    told = [message for message in light.read() if message["t"] == "batch"]
+    assert len(told) == 300 // (120 / 4)
+    assert all(batch["events"] == [] for batch in told)
+    assert stage.top - light.position <= 60
+    # Nothing was missed, and that is said without showing the room anew.
+    for back in (leaver, light):
+        if back is light:
+            stage.room.leave(light)
+        stage.viewer(audience_class="light", viewer=back, epoch=EPOCH, offset=back.position)
+        assert back.messages[-1]["t"] == "recovered"
+        assert back.messages[-1]["events"] == []
+    assert len(viewer.events()) == 600
+    stage.publish(said("from the host"))
+    assert len(leaver.events()) == len(light.events()) == 1
+
+
 def test_a_page_that_is_looked_at_again_recovers_what_was_said_meanwhile():
     stage = giant(thin_from_viewers=1_000_000)
     page = stage.viewer()
