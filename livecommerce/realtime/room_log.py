@@ -53,7 +53,6 @@ class Entry:
         "at_s",
         "holders",
         "is_left_out",
-        "is_withdrawn",
         "offset",
         "publication",
         "sequence",
@@ -72,11 +71,15 @@ class Entry:
         self.offset = offset
         self.sequence = sequence
         self.at_s = at_s
-        self.is_withdrawn = not publication.json
         self.is_left_out = is_left_out
         """Of a room in which more was said than viewers can read; the staff is shown it."""
         self.holders = 0
         self._packed: bytes | None = None
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Of its text nothing is left, and nobody is shown it."""
+        return not self.publication.json
 
     def encoded(self, codec: Codec) -> bytes:
         """The event in this codec; MessagePack is made when the first such viewer needs it."""
@@ -87,12 +90,11 @@ class Entry:
         return self._packed
 
     def withdraw(self) -> None:
-        self.publication = _withdrawn(self.publication)
-        self.is_withdrawn = True
+        self.publication = msgspec.structs.replace(self.publication, json=b"", redacts=())
         self._packed = None
 
     def is_shown_to(self, audience_class: str) -> bool:
-        if self.is_withdrawn or not sees(audience_class, self.publication.audience):
+        if not self.publication.json or not sees(audience_class, self.publication.audience):
             return False
         if not self.publication.is_spare or audience_class == STAFF_CLASS:
             return True
@@ -180,6 +182,7 @@ class RoomLog:
         for publication in publications:
             self.top += 1
             self.generation += 1
+            entry = self._entry(publication, self.top, now_s)
             known = self._by_id.get(publication.id)
             # A seeded entry (offset 0) came from the database before its batch arrived: the ring
             # still needs the event, for viewers that come back to an offset before it.
@@ -188,12 +191,11 @@ class RoomLog:
                 or (known is not None and known.offset != 0)
                 or self._is_overtaken(publication)
             ):
-                publication = _withdrawn(publication)
-            entry = self._entry(publication, self.top, now_s)
+                entry.withdraw()
             # What the database knew already is on somebody's screen.
             entry.is_left_out = known is None and publication.id in left_out
             self._ring.append(entry)
-            self._bytes += len(publication.json)
+            self._bytes += len(entry.publication.json)
             entries.append(entry)
             if not entry.is_withdrawn:
                 self._apply(entry, known)
@@ -370,10 +372,6 @@ class RoomLog:
 def _shelf(entry: Entry) -> tuple[str, bool]:
     """Which of the recent lists an entry belongs to."""
     return entry.publication.audience, entry.is_left_out
-
-
-def _withdrawn(publication: Publication) -> Publication:
-    return msgspec.structs.replace(publication, json=b"", redacts=())
 
 
 def _seeded(seeded: Seeded) -> Publication:
