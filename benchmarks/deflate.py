@@ -22,8 +22,8 @@ from livecommerce.demo.crowd import LINES, NAMES
 from livecommerce.kernel.ids import new_id
 from livecommerce.protocol.codec import DEFLATED_JSON, JSON, Codec
 from livecommerce.realtime import frames
+from livecommerce.realtime.entry import Entry
 from livecommerce.realtime.publications import publication_of
-from livecommerce.realtime.room_log import Entry
 from livecommerce.shows.wire import Author, ChatPosted
 
 SIZES = (1, 5, 20, 100)

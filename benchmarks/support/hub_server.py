@@ -174,7 +174,7 @@ class Measured:
         room = self._room()
         group = room._group(JSON, "viewer")
         # Behind the frame's header of four bytes.
-        return room._snapshot(group)[4:]
+        return room._shared.snapshot(room.log, group)[4:]
 
     def _room(self) -> Room:
         room = self.hub.warm_room(ROOM)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from livecommerce.protocol.codec import Codec
+from livecommerce.realtime.entry import Entry
 from livecommerce.realtime.framing import framed, framed_for_all
-from livecommerce.realtime.room_log import Entry
 
 
 def batch(

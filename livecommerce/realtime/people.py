@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from livecommerce.realtime import frames
 from livecommerce.realtime.backplane.base import Tell
 from livecommerce.realtime.connection import Connection
+from livecommerce.realtime.entry import Entry
 from livecommerce.realtime.publications import transcode
-from livecommerce.realtime.room_log import Entry
 
 TOLD_MAX = 20_000
 """Events told to people that are remembered at most: every node's relay repeats what a lost one

@@ -12,17 +12,15 @@ from livecommerce.protocol.codec import Codec
 from livecommerce.protocol.codes import CloseCode
 from livecommerce.realtime import frames
 from livecommerce.realtime.connection import Connection
+from livecommerce.realtime.entry import Entry
 from livecommerce.realtime.fan_out import Flush, WriteCost
 from livecommerce.realtime.groups import Group
 from livecommerce.realtime.pace import Pace, tick_s
 from livecommerce.realtime.publications import Delivery, Publication
-from livecommerce.realtime.room_log import Entry, RoomLog
+from livecommerce.realtime.room_log import RoomLog
 from livecommerce.realtime.settings import HubSettings
+from livecommerce.realtime.shared_frames import SharedFrames
 from livecommerce.realtime.thinning import Thinner
-
-SHARED_MAX = 64
-"""Different `recovered` frames kept for returning viewers between two batches."""
-
 
 HELD_MAX = 1_000
 """Deliveries held back while a room loads or a gap is repaired."""
@@ -54,6 +52,7 @@ class Room:
         "_pace",
         "_repair",
         "_settings",
+        "_shared",
         "_tell",
         "_thinner",
         "_waiting",
@@ -88,6 +87,7 @@ class Room:
         self._repair = repair
         self._tell = tell
         self._thinner = Thinner(settings, viewers=lambda: crowd(self))
+        self._shared = SharedFrames(room_id, clock=clock, settings=settings)
         self._groups: dict[tuple[str, str], Group] = {}
         self._held: list[Delivery] = []
         self._waiting: list[tuple[tuple[Publication, ...], tuple[Publication, ...]]] = []
@@ -177,7 +177,7 @@ class Room:
         self.empty_since_s = None if self.viewers else self._clock.mono_s()
         self._flush.abort()
         groups = [group for group in self._groups.values() if group.writes]
-        self._write([(group, self._snapshot(group)) for group in groups])
+        self._write([(group, self._shared.snapshot(self.log, group)) for group in groups])
         self._release_held()
 
     def _suspect(self) -> None:
@@ -269,11 +269,11 @@ class Room:
         frame = None
         if epoch is not None and offset is not None:
             if offset <= self.received:
-                # Where it comes from it was told what waits here for the flush under way.
+                # Where it comes from it was told what waits here to be written.
                 offset = min(offset, self.log.top)
-            frame = self._recovered(group, epoch, offset)
+            frame = self._shared.recovered(self.log, group, epoch, offset)
         if frame is None:
-            frame = self._snapshot(group)
+            frame = self._shared.snapshot(self.log, group)
         group.add(connection, self._clock.mono_s())
         connection.cursor = self.log.top
         self.empty_since_s = None
@@ -302,8 +302,10 @@ class Room:
             return
         frame = None
         if connection.cursor >= 0:
-            frame = self._recovered(group, self.log.epoch, connection.cursor)
-        connection.transport.write(frame if frame is not None else self._snapshot(group))
+            frame = self._shared.recovered(self.log, group, self.log.epoch, connection.cursor)
+        connection.transport.write(
+            frame if frame is not None else self._shared.snapshot(self.log, group)
+        )
         connection.cursor = self.log.top
         if connection.is_paused:
             group.laggards[connection] = self._clock.mono_s()
@@ -328,18 +330,7 @@ class Room:
 
     def beat_for(self, connection: Connection) -> bytes:
         """The group's shared beat frame."""
-        group = self._group_of(connection)
-        return self._share(
-            group,
-            ("beat", group.covered),
-            lambda now_ms: frames.beat(
-                group.codec,
-                room_id=self.room_id,
-                epoch=self.log.epoch,
-                last=group.covered,
-                now_ms=now_ms,
-            ),
-        )
+        return self._shared.beat(self.log, self._group_of(connection))
 
     def _group(self, codec: Codec, audience_class: str) -> Group:
         group = self._groups.get((codec.name, audience_class))
@@ -352,62 +343,6 @@ class Room:
     def _group_of(self, connection: Connection) -> Group:
         assert connection.group is not None
         return connection.group
-
-    # Frames that joiners share
-
-    def _snapshot(self, group: Group) -> bytes:
-        log, audience_class = self.log, group.audience_class
-
-        def make(now_ms: int) -> bytes:
-            state = log.state_for(audience_class)
-            volatile = log.volatile_for(audience_class)
-            room_for = self._settings.snapshot_bytes - sum(
-                len(entry.publication.json) + 1 for entry in chain(state, volatile)
-            )
-            return frames.snapshot(
-                group.codec,
-                room_id=self.room_id,
-                epoch=log.epoch,
-                offset=log.top,
-                now_ms=now_ms,
-                state=state,
-                recent=log.recent_for(audience_class, room_for),
-                volatile=volatile,
-            )
-
-        return self._share(group, ("snapshot", 0), make)
-
-    def _recovered(self, group: Group, epoch: str, offset: int) -> bytes | None:
-        events = self.log.missed(epoch, offset, group.audience_class)
-        if events is None:
-            return None
-
-        def make(now_ms: int) -> bytes:
-            return frames.recovered(
-                group.codec,
-                room_id=self.room_id,
-                epoch=self.log.epoch,
-                offset=self.log.top,
-                now_ms=now_ms,
-                events=events,
-                volatile=self.log.volatile_for(group.audience_class),
-            )
-
-        return self._share(group, ("recovered", offset), make)
-
-    def _share(self, group: Group, kind: tuple[str, int], make: Callable[[int], bytes]) -> bytes:
-        """Gives out the frame made a moment ago when nothing in it has changed."""
-        now_s = self._clock.mono_s()
-        if shared := group.shared.get(kind):
-            generation, made_s, frame = shared
-            age_ms = (now_s - made_s) * 1000
-            if generation == self.log.generation and age_ms <= self._settings.snapshot_age_ms:
-                return frame
-        if len(group.shared) >= SHARED_MAX:
-            group.shared.clear()
-        frame = make(self._clock.now_ms())
-        group.shared[kind] = self.log.generation, now_s, frame
-        return frame
 
 
 def _latest(publications: Iterable[Publication]) -> list[Publication]:

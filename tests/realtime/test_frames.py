@@ -8,7 +8,7 @@ import pytest
 from livecommerce.protocol import messages
 from livecommerce.protocol.codec import CODECS, DEFLATED_JSON, JSON, Codec
 from livecommerce.realtime import frames
-from livecommerce.realtime.room_log import Entry
+from livecommerce.realtime.entry import Entry
 from tests.realtime.support import pub, read_frames, said
 
 
