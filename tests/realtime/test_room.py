@@ -368,6 +368,21 @@ def test_a_tick_that_comes_while_a_flush_runs_is_not_lost(one_write_a_slice):
         assert viewer.events() == [line.id for line in lines]
 
 
+def test_the_end_of_a_flush_does_not_end_the_tick(one_write_a_slice):
+    stage = Stage(slice_ms=0.0, tick_min_ms=20)
+    viewers = [stage.viewer() for _ in range(3)]
+    for _ in range(2):
+        stage.publish(said())
+    for _ in range(20):
+        stage.turns.turn()
+        stage.publish(said())
+    assert [len(viewer.read()) for viewer in viewers] == [2, 2, 2]
+    stage.turns.settle()
+    for viewer in viewers:
+        assert len(viewer.read()) == 1
+        assert viewer.position == stage.top
+
+
 def test_what_waits_for_a_tick_is_not_written_into_a_new_epoch():
     stage = Stage(tick_min_ms=20)
     viewer = stage.viewer()
