@@ -18,7 +18,7 @@ from livecommerce.realtime.connection import Connection
 from livecommerce.realtime.fan_out import WriteCost
 from livecommerce.realtime.framing import PING
 from livecommerce.realtime.heartbeat import Wheel
-from livecommerce.realtime.loading import LoadRoom, RoomLoader
+from livecommerce.realtime.loading import LoadRoom
 from livecommerce.realtime.pace import tick_s
 from livecommerce.realtime.people import People
 from livecommerce.realtime.presence import Presence, ViewersEvent
@@ -28,7 +28,8 @@ from livecommerce.realtime.publications import (
     Delivery,
     Publication,
 )
-from livecommerce.realtime.room import Room, RoomState
+from livecommerce.realtime.room import Room
+from livecommerce.realtime.rooms import Rooms
 from livecommerce.realtime.settings import HubSettings
 from livecommerce.realtime.standstill import Standstill
 from livecommerce.realtime.statistics import HubStatistics
@@ -67,10 +68,7 @@ class Hub:
         self.clock = clock
         self._backplane = backplane
         self._cost = WriteCost()
-        self._rooms: dict[str, Room] = {}
-        self._loading: dict[str, asyncio.Task[Room]] = {}
         self._people = People()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.Task[None]] = []
         self._is_hearing = True
         self._deliveries = 0
@@ -79,15 +77,20 @@ class Hub:
         self._closed_silent = 0
         self._probe_failures = 0
         self._interruptions = 0
-        self._quiet_since: dict[str, int] = {}
-        self._loader = RoomLoader(
-            backplane=backplane, clock=clock, settings=settings, load_room=load_room
+        self._rooms = Rooms(
+            backplane=backplane,
+            clock=clock,
+            settings=settings,
+            load_room=load_room,
+            cost=self._cost,
+            crowd=lambda room: max(room.viewers, self._presence.total(room.room_id)),
+            tell=self._people.tell_concerned,
         )
         self.publisher = TickingPublisher(
             backplane=backplane, clock=clock, settings=settings, pace=self._pace, floor=self._floor
         )
         self._standstill = Standstill(
-            clock=clock, limit_s=settings.standstill_s, catch_up=self._catch_up
+            clock=clock, limit_s=settings.standstill_s, catch_up=self._rooms.catch_up
         )
         self._wheel = Wheel(settings, beat_for=self._beat_for)
         self._presence = Presence(
@@ -116,17 +119,17 @@ class Hub:
             asyncio.create_task(self._every(1.0, self._sweep)),
             asyncio.create_task(self._every(settings.presence_s, self._report_viewers)),
             asyncio.create_task(self._every(settings.visitors_s, self._report_visitors)),
-            asyncio.create_task(self._every(settings.position_check_s, self._check_positions)),
+            asyncio.create_task(self._every(settings.position_check_s, self._rooms.compare_quiet)),
             asyncio.create_task(self._keep_probing()),
         ]
 
     async def stop(self) -> None:
         """Publishes what is pending and stops. Drain connections first."""
         self.publisher.flush_all()
-        running = [*self._timers, *self._tasks, *self._loading.values()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        for timer in self._timers:
+            timer.cancel()
+        await asyncio.gather(*self._timers, return_exceptions=True)
+        await self._rooms.close()
         await self._standstill.close()
         try:
             await self._presence.report({})
@@ -141,7 +144,7 @@ class Hub:
 
     def warm_room(self, room_id: str) -> Room | None:
         """The room if it is loaded on this node and up to date; joining it needs no waiting."""
-        return None if self._standstill.is_behind() else self._loaded(room_id)
+        return None if self._standstill.is_behind() else self._rooms.loaded(room_id)
 
     async def open_room(self, room_id: str) -> Room:
         """Loads a room unless it is here already; joiners of one room wait for one load.
@@ -151,14 +154,7 @@ class Hub:
         """
         if self._standstill.is_behind():
             await self._standstill.over()
-        if room := self._loaded(room_id):
-            return room
-        loading = self._loading.get(room_id)
-        if loading is None:
-            loading = self._loading[room_id] = asyncio.create_task(self._load(room_id))
-            loading.add_done_callback(lambda _: self._loading.pop(room_id, None))
-        # A joiner that hangs up must not take the load away from the others.
-        return await asyncio.shield(loading)
+        return await self._rooms.open(room_id)
 
     def join(
         self,
@@ -242,7 +238,7 @@ class Hub:
 
     def room_ids(self) -> tuple[str, ...]:
         """The rooms this node has in memory."""
-        return tuple(self._rooms)
+        return tuple(room.room_id for room in self._rooms)
 
     def saw(self, room_id: str, name: str) -> None:
         """Counts somebody among a room's visitors: once, however often they come."""
@@ -278,9 +274,9 @@ class Hub:
             connections=len(self._wheel),
             people=len(self._people),
             rooms=len(self._rooms),
-            log_events=sum(room.log.events for room in self._rooms.values()),
+            log_events=sum(room.log.events for room in self._rooms),
             told=self._people.told,
-            lagging=sum(room.lagging for room in self._rooms.values()),
+            lagging=sum(room.lagging for room in self._rooms),
             write_cost_us=self._cost.seconds * 1e6,
             published=self.publisher.published,
             batches=self.publisher.batches,
@@ -288,9 +284,9 @@ class Hub:
             deliveries=self._deliveries,
             frames=self._cost.frames,
             joins=self._joins,
-            rooms_loaded=self._loader.loaded,
-            repairs=self._loader.repairs,
-            resyncs=self._loader.resyncs,
+            rooms_loaded=self._rooms.loader.loaded,
+            repairs=self._rooms.loader.repairs,
+            resyncs=self._rooms.loader.resyncs,
             closed_slow=self._closed_slow,
             closed_silent=self._closed_silent,
             probe_failures=self._probe_failures,
@@ -344,9 +340,7 @@ class Hub:
 
     def on_interrupted(self, room_ids: Collection[str]) -> None:
         self._interruptions += 1
-        task = asyncio.create_task(self._compare_positions(room_ids))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._rooms.compare_soon(room_ids)
 
     def _kick(self, signal: Kick) -> None:
         people, room_id = self._people, signal.room_id
@@ -359,43 +353,10 @@ class Hub:
             self.apply_grade(connection, signal.audience_class, signal.capabilities)
 
     def _show(self, room_id: str, publication: Publication) -> None:
-        if (room := self._loaded(room_id)) is not None:
+        if (room := self._rooms.loaded(room_id)) is not None:
             room.show(publication)
 
-    # Rooms, inside
-
-    def _loaded(self, room_id: str) -> Room | None:
-        room = self._rooms.get(room_id)
-        return room if room is not None and room.state is not RoomState.LOADING else None
-
-    async def _catch_up(self) -> None:
-        await self._compare_positions(list(self._rooms))
-        while any(room.state is RoomState.REPAIRING for room in self._rooms.values()):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-    async def _load(self, room_id: str) -> Room:
-        room = Room(
-            room_id,
-            clock=self.clock,
-            settings=self.settings,
-            cost=self._cost,
-            repair=self._begin_repair,
-            crowd=lambda room: max(room.viewers, self._presence.total(room.room_id)),
-            tell=self._people.tell_concerned,
-            loop=asyncio.get_running_loop(),
-        )
-        self._rooms[room_id] = room
-        try:
-            await self._loader.load(room)
-        except BaseException:
-            del self._rooms[room_id]
-            raise
-        return room
-
-    def _begin_repair(self, room: Room) -> None:
-        task = asyncio.create_task(self._loader.repair(room))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    # What its parts ask
 
     def _pace(self, room_id: str) -> float:
         room = self._rooms.get(room_id)
@@ -442,53 +403,18 @@ class Hub:
 
     async def _sweep(self) -> None:
         now_s = self.clock.mono_s()
-        linger_s = self.settings.room_linger_s
-        for room_id, room in list(self._rooms.items()):
+        for room in self._rooms:
             self._closed_slow += room.close_slow(now_s)
-            empty_s = room.empty_since_s
-            is_over = empty_s is not None and now_s - empty_s >= linger_s
-            if is_over and room.state is RoomState.LIVE:
-                del self._rooms[room_id]
-                await self._backplane.unsubscribe(room_id)
-                if room_id in self._rooms or room_id in self._loading:
-                    # Somebody joined while the word was under way.
-                    await self._backplane.subscribe(room_id)
+        await self._rooms.let_go()
         self.publisher.forget_quiet()
         self._people.forget_told(now_s - self.settings.told_s)
 
     async def _report_viewers(self) -> None:
-        counts = {room_id: room.viewers for room_id, room in self._rooms.items()}
+        counts = {room.room_id: room.viewers for room in self._rooms}
         await self._presence.report(counts)
 
     async def _report_visitors(self) -> None:
-        await self._visitors.report([each.room_id for each in self._rooms.values() if each.viewers])
-
-    async def _check_positions(self) -> None:
-        before, self._quiet_since = (
-            self._quiet_since,
-            {
-                room_id: room.received
-                for room_id, room in self._rooms.items()
-                if room.state is RoomState.LIVE
-            },
-        )
-        await self._compare_positions(
-            [each for each, top in self._quiet_since.items() if before.get(each) == top]
-        )
-
-    async def _compare_positions(self, room_ids: Collection[str]) -> None:
-        """Has rooms repaired that are not where the backplane says."""
-        received = {each: room.received for each in room_ids if (room := self._loaded(each))}
-        try:
-            positions = await self._backplane.positions(received)
-        except ConnectionError as error:
-            # The next check comes by itself.
-            log.warning("positions not compared", error=str(error))
-            return
-        for room_id, had in received.items():
-            epoch, top = positions.get(room_id, ("", 0))
-            if (room := self._loaded(room_id)) is not None:
-                room.check(epoch, top, received=had)
+        await self._visitors.report([each.room_id for each in self._rooms if each.viewers])
 
     async def _probe(self) -> None:
         is_hearing = await self._backplane.probe()

@@ -636,7 +636,7 @@ async def test_message_pack_and_json_share_a_room():
 
 async def test_a_ban_while_the_room_is_being_opened_keeps_the_person_out():
     async with opened() as live, live.guest("dalal", room=None) as guest:
-        gate, load = asyncio.Event(), live.hub._loader._load_room
+        gate, load = asyncio.Event(), live.hub._rooms.loader._load_room
 
         async def slowly(room_id: str) -> RoomSeed:
             live.house.banned.add("dalal")
@@ -644,7 +644,7 @@ async def test_a_ban_while_the_room_is_being_opened_keeps_the_person_out():
             await gate.wait()
             return await load(room_id)
 
-        live.hub._loader._load_room = slowly
+        live.hub._rooms.loader._load_room = slowly
         await guest.send(t="join", room="souq")
         asyncio.get_running_loop().call_later(0.05, gate.set)
         assert (await guest.receive())["code"] == "banned"
