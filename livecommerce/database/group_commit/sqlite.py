@@ -49,8 +49,8 @@ PRAGMAS = (
     "PRAGMA busy_timeout = 500",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA wal_autocheckpoint = 8000",
-    # 8 MiB. The machine's own cache has the pages as well; a large one here would take hours to fill,
-    # and look like a leak.
+    # 8 MiB. The machine's own cache has the pages as well; a large one here would be filled for
+    # hours, and look like a leak.
     "PRAGMA cache_size = -8192",
 )
 # Few sizes, so that few statements are ever compiled.
