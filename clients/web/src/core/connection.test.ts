@@ -354,6 +354,53 @@ describe('connection', () => {
     expect(phases).toEqual(['connecting', 'greeting', 'ready']);
   });
 
+  it('asks elsewhere no sooner than it was told, and ever more seldom', async () => {
+    timing.chance = 1;
+    await ready();
+    last().says({ t: 'moved', in_ms: 0 });
+    await timing.pass(1);
+    last().events.opened();
+    last().says({ t: 'err', id: last().hello['id'], code: 'server_busy', retry: 'after', after_ms: 5_000 });
+    await timing.pass(4_900);
+    expect(wires).toHaveLength(2);
+    await timing.pass(500);
+    expect(wires).toHaveLength(3);
+    const waits: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const [before, opened] = [timing.mono(), wires.length];
+      last().events.closed(1006);
+      while (wires.length === opened) await timing.pass(50);
+      waits.push(timing.mono() - before);
+    }
+    expect(waits[3]).toBeGreaterThan(4 * (waits[0] ?? 0));
+    expect(phases).toEqual(['connecting', 'greeting', 'ready']);
+  });
+
+  it('waits as long as it was told elsewhere, though its own node closes before', async () => {
+    await ready();
+    last().says({ t: 'moved', in_ms: 0 });
+    await timing.pass(1);
+    last().events.opened();
+    last().says({ t: 'err', id: last().hello['id'], code: 'server_busy', retry: 'after', after_ms: 5_000 });
+    wires[0]?.events.closed(4001, 1_000);
+    connection.nudge();
+    await timing.pass(4_900);
+    expect(wires).toHaveLength(2);
+    await timing.pass(1_000);
+    expect(wires).toHaveLength(3);
+  });
+
+  it('does not leave the node it has come back to for one that closed', async () => {
+    await ready();
+    last().says({ t: 'moved', in_ms: 8_000 });
+    last().events.closed(1006);
+    await timing.pass(1_000);
+    last().welcomes();
+    await timing.pass(8_000);
+    expect(connection.phase).toBe('ready');
+    expect(wires).toHaveLength(2);
+  });
+
   it('leaves a next socket that never gets through when the node has closed meanwhile', async () => {
     await ready();
     last().says({ t: 'moved', in_ms: 0 });

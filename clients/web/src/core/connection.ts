@@ -75,7 +75,6 @@ const PROBE_TIMEOUT_MS = 4_000;
 const DEFAULT_BEAT_S = 25;
 const NUDGED_WITHIN_MS = 300;
 const STUCK_AFTER_MS = 2_000;
-const HAND_OVER_AGAIN_MS = 1_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -85,8 +84,7 @@ export class Connection {
   /** The next socket while the current one still serves: make before break. */
   #successor: Attempt | null = null;
   #failures = 0;
-  #notBeforeMs = 0;
-  /** Until when the server does not want us back. */
+  /** Until when the server does not want another socket of ours. */
   #closedUntil = 0;
   #openedAt = 0;
   #beatMs = DEFAULT_BEAT_S * 1000;
@@ -136,9 +134,8 @@ export class Connection {
   /** A whole house may be back at once; and a wait that the server asked for is still waited. */
   #soon(): void {
     const { timing } = this.#options;
-    const ms = Math.max(this.#closedUntil - timing.mono(), timing.random() * NUDGED_WITHIN_MS);
     this.#wait?.cancel();
-    this.#wait = timing.after(ms, () => this.#connect());
+    this.#wait = timing.after(Math.max(this.#closedMs(), timing.random() * NUDGED_WITHIN_MS), () => this.#connect());
   }
 
   /** The network is gone for sure; nothing is to be expected of the socket. */
@@ -238,7 +235,7 @@ export class Connection {
       },
       closed: (code, withinMs = 0) => {
         if (attempt === null || !this.#knows(attempt)) return;
-        if (withinMs > 0) this.#notBeforeMs = this.#options.timing.random() * withinMs;
+        this.#stayAway(this.#options.timing.random() * withinMs);
         this.#lost(attempt, code);
       },
     });
@@ -268,7 +265,7 @@ export class Connection {
         }
         return;
       case 'moved':
-        this.#handOver(message.in_ms);
+        this.#handOver(this.#options.timing.random() * message.in_ms); // at a moment of our own
         return;
       default:
         // What one of two sockets says of the room is also told by the other; but who is told something
@@ -294,7 +291,7 @@ export class Connection {
     }
     this.#greetingDeadline?.cancel();
     this.#failures = 0;
-    this.#notBeforeMs = 0;
+    this.#closedUntil = 0;
     this.#beatMs = welcome.beat_s * 1000;
     this.#options.onWelcome(welcome);
     this.#enter('ready');
@@ -322,7 +319,7 @@ export class Connection {
       default:
         // a node that does not know all of our greeting is about to be replaced by one of our version
         if (refusal.retry === 'never' && refusal.code !== 'unknown_field') return this.#end('refused');
-        this.#notBeforeMs = refusal.afterMs ?? 0;
+        this.#stayAway(refusal.afterMs ?? 0);
     }
     this.#lost(attempt, 1006);
   }
@@ -331,7 +328,7 @@ export class Connection {
     if (attempt === this.#successor) {
       this.#successor = null;
       this.#abandon(attempt);
-      this.#handOver(HAND_OVER_AGAIN_MS); // the current one goes on until the server closes it
+      this.#handOver(this.#againMs()); // the current one goes on until the server closes it
       return;
     }
     this.#abandon(attempt);
@@ -356,21 +353,30 @@ export class Connection {
   }
 
   #retry(): void {
-    const { timing } = this.#options;
-    const ms = this.#notBeforeMs + backoffMs(this.#failures, timing.random());
-    this.#failures += 1;
-    this.#closedUntil = timing.mono() + this.#notBeforeMs;
-    this.#notBeforeMs = 0;
     this.#enter('waiting');
     this.#wait?.cancel();
-    this.#wait = timing.after(ms, () => this.#connect());
+    this.#wait = this.#options.timing.after(this.#againMs(), () => this.#connect());
   }
 
-  /** The node is closing: be somewhere else, at a moment of our own, before it does. */
-  #handOver(inMs: number): void {
-    const { timing } = this.#options;
-    timing.after(timing.random() * inMs, () => {
-      if (this.#phase !== 'ready' || this.#successor !== null) return;
+  #stayAway(ms: number): void {
+    this.#closedUntil = Math.max(this.#closedUntil, this.#options.timing.mono() + ms);
+  }
+
+  #closedMs(): number {
+    return Math.max(0, this.#closedUntil - this.#options.timing.mono());
+  }
+
+  /** After another failure: what the server asked for, and a longer wait of our own each time. */
+  #againMs(): number {
+    return this.#closedMs() + backoffMs(this.#failures++, this.#options.timing.random());
+  }
+
+  /** The node is closing: be somewhere else before it does. */
+  #handOver(afterMs: number): void {
+    const leaving = this.#current;
+    this.#options.timing.after(afterMs, () => {
+      // lost meanwhile, it has been replaced
+      if (this.#current !== leaving || this.#phase !== 'ready' || this.#successor !== null) return;
       void this.#open((attempt) => {
         this.#successor = attempt;
       });
