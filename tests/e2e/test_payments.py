@@ -1,9 +1,12 @@
 """Cards that are declined, banks that ask first, and money at the door."""
 
+import re
+
 import pytest
 from playwright.async_api import Locator, Route, expect
 
 from livecommerce.kernel.ids import new_id
+from livecommerce.payments.wire import CardDraft, CardView
 from livecommerce.people.wire import AddressList
 from livecommerce.shows.wire import PinOffer, PinView
 from tests.e2e.accessibility import grave_findings
@@ -133,7 +136,9 @@ async def test_why_a_payment_failed_stands_in_the_orders(look: Look, house: Hous
 async def test_a_refusal_after_one_tap_is_told(look: Look, house: House, visit: Visits):
     room = await house.room(units=UNITS)
     await room.command(PinOffer(id=new_id(), offer_id=room.offers[0].id), PinView)
-    view = await visit(look, await house.buyer("Layan", card="tok_declined"))
+    buyer = await house.buyer("Layan", card="tok_visa")
+    await buyer.api.post("/v1/me/cards", CardDraft(token="tok_declined"), CardView)
+    view = await visit(look, buyer)
     await view.enter(room.path)
     card = view.card(room.offers[0].id)
     await expect(card).to_contain_text(view.words.says("one_tap"))
@@ -144,6 +149,12 @@ async def test_a_refusal_after_one_tap_is_told(look: Look, house: House, visit: 
     if await notice.is_visible():
         await view.button("finish_order", notice).click()
     await expect(sheet.get_by_role("alert")).to_have_text(view.words("error_payment_declined"))
+    # another card than the one that was declined, now and the next time
+    await expect(sheet.get_by_role("radio", name=re.compile("4242"))).to_be_checked()
+    await view.button("pay_total", sheet).click()
+    await expect(sheet).to_contain_text(view.words.says("order_confirmed"))
+    await view.button("back_to_show", sheet).click()
+    await expect(card).to_contain_text("4242")
 
 
 @pytest.mark.parametrize("look", [Look("ar", "phone")], ids=str)

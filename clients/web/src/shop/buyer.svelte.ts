@@ -9,6 +9,7 @@ import { t, tMaybe } from '../i18n/index.svelte';
 
 const LAST_ADDRESS = 'lc.address';
 const LAST_PAYMENT = 'lc.payment';
+const DECLINED = 'lc.declined';
 
 /** A saved card, a card of the sandbox that is not saved yet, or cash at the door. */
 export type Means =
@@ -20,6 +21,8 @@ let addresses = $state.raw<readonly AddressView[]>([]);
 let methods = $state.raw<PaymentMethods>({ cards: [], methods: [], test_cards: [] });
 let forms = $state.raw<readonly AddressForm[]>([]);
 let loadedFor = $state<string | null>(null);
+/** Ids of the cards that were declined and have not paid since, one behind the other. */
+let declined = $state(lasting.get(DECLINED) ?? '');
 let contact: ContactView = { phone: null, email: null };
 /** An address that was sent and not answered for yet, and the id it went out under. */
 let unsure: { draft: string; id: string } | null = null;
@@ -55,11 +58,12 @@ export const buyer = {
     const here = this.addressesIn(market);
     return here.find(({ id }) => id === last) ?? here.at(0) ?? null;
   },
-  /** What was paid with last, or the first saved card. */
+  /** What was paid with last, or the first saved card; never one that was just declined. */
   get means(): Means | null {
     const last = lasting.get(LAST_PAYMENT);
     if (last === 'pay_on_delivery' && this.takesCash) return { kind: 'pay_on_delivery' };
-    const card = methods.cards.find(({ id }) => id === last) ?? methods.cards.at(0);
+    const cards = methods.cards.filter(({ id }) => !declined.includes(id));
+    const card = cards.find(({ id }) => id === last) ?? cards.at(0);
     return card === undefined ? null : { kind: 'card', card };
   },
   /** Reads it all anew for who is signed in now, and for nobody nothing. */
@@ -109,6 +113,12 @@ export const buyer = {
   async removeCard(id: string): Promise<void> {
     await api.remove(`/me/cards/${id}`);
     methods = { ...methods, cards: methods.cards.filter((card) => card.id !== id) };
+  },
+  /** What became of the payment that was made ready last. */
+  learn(isDeclined: boolean): void {
+    const last = lasting.get(LAST_PAYMENT) ?? '';
+    declined = declined.replace(last, '') + (isDeclined ? last : '');
+    lasting.set(DECLINED, declined);
   },
   /**
    * Makes ready to pay: a test card becomes a saved one, a person who can be called where the parcel

@@ -1,9 +1,18 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { AddressDraft } from '../core/protocol/generated';
+import type { AddressDraft, CardView } from '../core/protocol/generated';
 import { Refusal } from '../core/refusal';
 
-const post = vi.hoisted(() => vi.fn());
-vi.mock('../app/app.svelte', () => ({ api: { post }, app: { person: null }, lasting: { get: () => null, set: () => undefined } }));
+const { post, get, app, kept } = vi.hoisted(() => ({
+  post: vi.fn(),
+  get: vi.fn(),
+  app: { person: null as { id: string } | null },
+  kept: new Map<string, string>(),
+}));
+vi.mock('../app/app.svelte', () => ({
+  api: { post, get },
+  app,
+  lasting: { get: (key: string) => kept.get(key) ?? null, set: (key: string, value: string) => kept.set(key, value) },
+}));
 
 const { buyer } = await import('./buyer.svelte');
 
@@ -37,5 +46,38 @@ describe('a new address', () => {
     await expect(buyer.addAddress(jeddah)).rejects.toBeInstanceOf(Refusal);
     await buyer.addAddress(jeddah);
     expect(new Set(ids()).size).toBe(3);
+  });
+});
+
+describe('the card that one tap pays with', () => {
+  const [visa, mada] = ['visa', 'mada'].map((id) => ({ id, brand: id, last4: '4242', expires: '12/30' }) as CardView) as [CardView, CardView];
+  const pay = (card: CardView) => buyer.choice({ kind: 'card', card }, 'a1');
+  const usual = () => (buyer.means?.kind === 'card' ? buyer.means.card.id : null);
+
+  beforeEach(async () => {
+    app.person = { id: 'p1' };
+    get.mockImplementation((path: string) => {
+      if (path.startsWith('/me/payment-methods')) return Promise.resolve({ cards: [visa, mada], methods: ['card'], test_cards: [] });
+      return Promise.resolve({ addresses: [], phone: '+966512345678' });
+    });
+    await buyer.load('SA');
+  });
+
+  it('is the one used last, but for a declined one, until that has paid', async () => {
+    await pay(mada);
+    expect(usual()).toBe('mada');
+    buyer.learn(true);
+    expect(usual()).toBe('visa');
+    vi.resetModules(); // another day, another page
+    const later = (await import('./buyer.svelte')).buyer;
+    await later.load('SA');
+    expect(later.means).toMatchObject({ card: visa });
+
+    await pay(visa);
+    buyer.learn(true);
+    expect(buyer.means).toBeNull(); // none that is worth a tap
+    await pay(mada);
+    buyer.learn(false);
+    expect(usual()).toBe('mada');
   });
 });

@@ -405,6 +405,8 @@ export class Purchase {
     const before = known?.id === order.id ? this.stage : null;
     this.order = order;
     this.#watch(this.stage === 'paying');
+    const isDeclined = order.failure === 'payment_declined' && (this.stage === 'held' || this.stage === 'over');
+    if (isDeclined || this.stage === 'confirmed') buyer.learn(isDeclined);
     if (this.stage === 'confirmed' && before !== 'confirmed') this.#celebrate(order);
     else if (!this.isOpen && (before === 'paying' || (before === 'held' && order.state === 'expired'))) this.#regret(order);
   }

@@ -10,6 +10,7 @@ import type { Means } from './buyer.svelte';
 const outside = vi.hoisted(() => ({
   addAddress: vi.fn(),
   choice: vi.fn(),
+  learn: vi.fn(),
   post: vi.fn(),
   checkout: null as unknown,
 }));
@@ -30,6 +31,7 @@ vi.mock('./buyer.svelte', () => ({
     loadForms: () => Promise.resolve(),
     addAddress: outside.addAddress,
     choice: outside.choice,
+    learn: outside.learn,
   },
 }));
 
@@ -86,6 +88,7 @@ beforeEach(() => {
   outside.checkout = new Checkout({ store: memoryStore(), timing, now: () => timing.mono() });
   outside.post.mockReset().mockRejectedValue(new Refusal('offline')); // quotes
   outside.addAddress.mockReset().mockResolvedValue({ id: 'a1' });
+  outside.learn.mockReset();
   outside.choice.mockReset().mockResolvedValue({ method: 'pay_on_delivery' });
 });
 afterEach(() => vi.useRealTimers());
@@ -173,6 +176,22 @@ describe('what was pressed is what is bought', () => {
     endSale();
     expect(sent).toEqual([]);
     expect(purchase.isSaleLeft).toBe(true);
+  });
+});
+
+describe('what became of a payment', () => {
+  it.each([
+    ['the bank says no', { state: 'pending_payment', payment_state: 'failed', failure: 'payment_declined' }, [[true]]],
+    ['the bank says never', { state: 'cancelled', payment_state: 'failed', failure: 'payment_declined' }, [[true]]],
+    ['it is paid', {}, [[false]]],
+    ['the provider is away', { state: 'pending_payment', payment_state: 'failed', failure: 'payment_unavailable' }, []],
+    ['a second card is being asked', { state: 'pending_payment', payment_state: 'processing', failure: 'payment_declined' }, []],
+  ] as const)('is remembered of the card when %s', async (_, said, learnt) => {
+    const { purchase, answerWith } = made();
+    answerWith(() => Promise.resolve({ ...placed(), ...said } as OrderView));
+    await purchase.buy(offer);
+    expect(outside.learn.mock.calls).toEqual(learnt);
+    purchase.close();
   });
 });
 
