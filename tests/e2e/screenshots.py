@@ -216,7 +216,7 @@ async def buying(camera: Camera, view: View, number: int) -> None:
 async def pages(camera: Camera, visitor: View, buyer: View) -> None:
     """The pages around the rooms."""
     await visitor.page.goto("/")
-    await expect(visitor.page.get_by_test_id("room-card").first).to_be_visible()
+    await expect(visitor.page.get_by_test_id("on-offer").first).to_be_visible()
     await camera.take(visitor, "lobby")
     await visitor.page.goto("/account#sign-in")
     await expect(visitor.page.get_by_label(visitor.words("password"))).to_be_visible()
