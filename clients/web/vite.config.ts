@@ -2,6 +2,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { keepBuildBefore } from './scripts/build-before.ts';
 
 const server = process.env['LIVECOMMERCE_URL'] ?? 'http://127.0.0.1:8080';
 const pages = { lobby: 'index.html', room: 'room.html', studio: 'studio.html', account: 'account.html' };
@@ -15,6 +16,7 @@ const LIVE_PAGES =
 export default defineConfig({
   plugins: [
     svelte(),
+    keepBuildBefore(),
     {
       // in development the pages answer under the same addresses as on the server
       name: 'page-addresses',
@@ -64,7 +66,6 @@ export default defineConfig({
     target: 'es2022',
     // oklch() without a second spelling of every colour
     cssTarget: ['chrome118', 'safari17.2', 'firefox121'],
-    manifest: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
@@ -82,5 +83,5 @@ export default defineConfig({
     },
   },
   server: { proxy: { '/v1': { target: server, ws: true }, '/media': { target: server } } },
-  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+  test: { include: ['{src,scripts}/**/*.test.ts'], environment: 'node' },
 });

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -20,10 +21,16 @@ def pytest_asyncio_loop_factories(
     return {"asyncio": asyncio.new_event_loop}
 
 
+@pytest.fixture(scope="module")
+def web_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The house's web client: a page and two assets."""
+    return small_web_client(tmp_path_factory.mktemp("house") / "web")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OpenedHouse]:
-    """The whole product, once a module; its web client is a page and two assets."""
-    folder = tmp_path_factory.mktemp("house")
-    web_dir = str(small_web_client(folder / "web"))
-    async with running_house(folder, web_dir=web_dir, allowed_origins=(PARTNER,)) as opened:
+async def house(web_dir: Path) -> AsyncIterator[OpenedHouse]:
+    """The whole product, once a module."""
+    async with running_house(
+        web_dir.parent, web_dir=str(web_dir), allowed_origins=(PARTNER,)
+    ) as opened:
         yield opened

@@ -40,14 +40,19 @@ def routes(folder: Path, boot: Boot) -> list[web.RouteDef]:
     assets = {
         path.relative_to(folder).as_posix(): _load(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix not in {".html", ".gz", ".map"}
+        if _is_asset(path)
     }
 
     async def asset(request: web.Request) -> web.StreamResponse:
-        found = assets.get(request.match_info["path"])
+        path = request.match_info["path"]
+        hashed = path.startswith("assets/")
+        found = assets.get(path)
         if found is None:
-            raise Refused(Code.NOT_FOUND)
-        hashed = request.match_info["path"].startswith("assets/")
+            # In a rolling restart another node may have sent a page of the next build already.
+            file = folder / "assets" / Path(path).name
+            if path != f"assets/{file.name}" or not _is_asset(file):
+                raise Refused(Code.NOT_FOUND)
+            found = assets[path] = _load(file)
         headers = {
             "Cache-Control": _YEAR if hashed else "public, max-age=300",
             "ETag": found.etag,
@@ -84,6 +89,10 @@ def routes(folder: Path, boot: Boot) -> list[web.RouteDef]:
         made.append(web.get("/{path:assets/.+}", asset))
         made.extend(web.get(f"/{{path:{name}}}", asset) for name in top)
     return made
+
+
+def _is_asset(path: Path) -> bool:
+    return path.is_file() and path.suffix not in {".html", ".gz", ".map"}
 
 
 def _is_known(said: str, etag: str) -> bool:

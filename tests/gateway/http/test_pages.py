@@ -1,4 +1,5 @@
 import gzip
+from pathlib import Path
 
 import orjson
 import pytest
@@ -57,6 +58,17 @@ async def test_what_a_browser_has_is_not_sent_again(house: OpenedHouse):
     assert changed.status == 200
 
 
+async def test_an_asset_of_the_next_build_is_there_before_the_restart(
+    house: OpenedHouse, web_dir: Path
+):
+    assert (await house.fetch("/assets/app-2.js")).status == 404
+    (web_dir / "assets" / "app-2.js").write_bytes(SCRIPT)
+    (web_dir / "assets" / "app-2.js.gz").write_bytes(gzip.compress(SCRIPT))
+    answer = await house.fetch("/assets/app-2.js", headers=ZIPPED)
+    assert (answer.status, gzip.decompress(answer.body)) == (200, SCRIPT)
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
 async def test_files_at_the_top_are_kept_for_minutes(house: OpenedHouse):
     answer = await house.fetch("/robots.txt")
     assert answer.status == 200
@@ -64,7 +76,15 @@ async def test_files_at_the_top_are_kept_for_minutes(house: OpenedHouse):
 
 
 @pytest.mark.parametrize(
-    "path", ["/assets/app-1.js.gz", "/assets/app-1.js.map", "/room.html", "/assets/../room.html"]
+    "path",
+    [
+        "/assets/app-1.js.gz",
+        "/assets/app-1.js.map",
+        "/assets/assets/app-1.js",
+        "/assets/..%2frobots.txt",
+        "/room.html",
+        "/assets/../room.html",
+    ],
 )
 async def test_what_is_no_asset_is_not_there(house: OpenedHouse, path: str):
     assert (await house.fetch(path)).status == 404
