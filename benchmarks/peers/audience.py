@@ -21,7 +21,14 @@ from websockets.protocol import OPEN
 from websockets.uri import parse_uri
 
 from benchmarks.peers import usage
-from benchmarks.peers.dialects import DIALECTS, UPGRADED, Dialect, opening, text_frame
+from benchmarks.peers.dialects import (
+    DIALECTS,
+    UPGRADED,
+    Dialect,
+    first_request,
+    opening,
+    text_frame,
+)
 from benchmarks.peers.publisher import Publisher
 from benchmarks.support.control import obey, raise_open_files
 
@@ -49,6 +56,9 @@ class Sink:
         self.is_gone = False
 
     def upgrade(self) -> None:
+        if first := first_request(self.dialect):
+            self.socket.sendall(first)
+            self._until(UPGRADED, b"")
         self.socket.sendall(opening(self.dialect, self.socket.getpeername()[1]))
 
     def join(self) -> None:
@@ -93,6 +103,7 @@ class Witness(asyncio.Protocol):
         chosen = [cast("Any", dialect.subprotocol)] if dialect.subprotocol else None
         self.protocol = ClientProtocol(uri, subprotocols=chosen)
         self.dialect = dialect
+        self.is_asked = False
         self.is_joined = False
         self.is_gone = False
         self.number = 0
@@ -105,11 +116,21 @@ class Witness(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        if first := first_request(self.dialect):
+            self.transport.write(first)
+        else:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        self.is_asked = True
         self.protocol.send_request(self.protocol.connect())
         self._write()
 
     def data_received(self, data: bytes) -> None:
         now_ns = time.monotonic_ns()
+        if not self.is_asked:
+            self._upgrade()
+            return
         self.bytes += len(data)
         was_open = self.protocol.state is OPEN
         self.protocol.receive_data(data)

@@ -36,6 +36,8 @@ class Peer:
     """Brings it here if it is not, and says what it consists of. Raises Absent."""
     intake: Callable[[Ports], Intake] = _lines
     uses_redis: bool = False
+    is_billed: bool = True
+    """What it sends costs its own CPU time. If not, it is measured, and best in nothing."""
 
     def install(self) -> dict[str, str]:
         """Brings it here unless it is; returns the versions of its parts.
@@ -156,6 +158,11 @@ def _our_versions() -> dict[str, str]:
     return {name: version(name) for name in ("livecommerce", "uvloop", "websockets", "orjson")}
 
 
+_NCHAN = (
+    "one worker, memory storage, messages not kept, no access log; batches are made before they are"
+    " POSTed, at no cost to it"
+)
+
 OURS = Peer(
     title="livecommerce",
     dialect="ours",
@@ -199,12 +206,21 @@ PEERS: dict[str, Peer] = {
     ),
     "nchan": Peer(
         title="Nchan",
-        dialect="plain",
-        settings="one worker, memory storage, messages not kept, no access log; batches are made"
-        " before they are POSTed, at no cost to it",
+        dialect="kept",
+        settings=f"{_NCHAN}; viewers ask for something first, so that TCP_NODELAY is on",
         commands=_nchan,
         versions=_nchan_versions,
         intake=lambda ports: Intake(ports.viewers, "/say"),
+    ),
+    "nchan-bare": Peer(
+        title="Nchan, bare connections",
+        dialect="plain",
+        settings=f"{_NCHAN}; Nagle's algorithm on: most of it is sent by the kernel when something"
+        " is acknowledged, on the audience's core",
+        commands=_nchan,
+        versions=_nchan_versions,
+        intake=lambda ports: Intake(ports.viewers, "/say"),
+        is_billed=False,
     ),
     "centrifugo": Peer(
         title="Centrifugo",

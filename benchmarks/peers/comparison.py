@@ -132,7 +132,8 @@ class Comparison:
         }
 
     def verdict(self) -> dict[str, Any]:
-        return headline(self.ours, self.default, self.batched, HEADLINE)
+        billed = [name for name in self.default if PEERS[name].is_billed]
+        return headline(self.ours, self.default, self.batched, HEADLINE, compared=billed)
 
 
 def _cells(outcomes: dict[Load, Outcome]) -> list[dict[str, Any]]:

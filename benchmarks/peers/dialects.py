@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -37,6 +37,8 @@ class Dialect:
     pinged: Callable[[bytes], str | None] = lambda _data: None
     """Answers a ping that comes as a text frame."""
     subprotocol: str | None = None
+    before: str = ""
+    """A path that is asked for over the same connection first, whose answer has no body."""
 
 
 def _some(value: Any) -> list[Event]:
@@ -79,6 +81,9 @@ OUR_DIALECT = Dialect(
     subprotocol="livecommerce.v1.json",
 )
 PLAIN = Dialect(path="/viewer", events=plain_events)
+# nginx sets TCP_NODELAY on what is kept after a request, on TLS and on what it proxies, and so on
+# about every WebSocket of a real site; not on a bare connection that begins with the upgrade.
+KEPT = replace(PLAIN, before="/first")
 SOCKET_IO = Dialect(
     path="/socket.io/?EIO=4&transport=websocket",
     events=socket_io_events,
@@ -95,10 +100,23 @@ CENTRIFUGO = Dialect(
     alive=text_frame("{}"),
     pinged=lambda data: "{}" if data == b"{}" else None,
 )
-DIALECTS = {"ours": OUR_DIALECT, "plain": PLAIN, "socket.io": SOCKET_IO, "centrifugo": CENTRIFUGO}
+DIALECTS = {
+    "ours": OUR_DIALECT,
+    "plain": PLAIN,
+    "kept": KEPT,
+    "socket.io": SOCKET_IO,
+    "centrifugo": CENTRIFUGO,
+}
 """By the name that goes over the pipe to the audience."""
 
 
 def opening(dialect: Dialect, port: int) -> bytes:
     """The request that opens a socket. Compression is not offered: nobody uses it here."""
     return upgrade_request(port, dialect.path, dialect.subprotocol or "", offers_deflate=False)
+
+
+def first_request(dialect: Dialect) -> bytes:
+    """What is asked for before the upgrade, if anything."""
+    if not dialect.before:
+        return b""
+    return f"GET {dialect.before} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()

@@ -9,7 +9,7 @@ from websockets.protocol import SERVER
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from benchmarks.peers.dialects import DIALECTS, opening, text_frame
+from benchmarks.peers.dialects import DIALECTS, first_request, opening, text_frame
 from benchmarks.peers.publisher import event
 
 SAID = [json.loads(event(number)) for number in (1, 2)]
@@ -20,6 +20,7 @@ FRAMES = {
         "events": value if type(value) is list else [value],
     },
     "plain": lambda value: value,
+    "kept": lambda value: value,
     "socket.io": lambda value: ["said", value],
     "centrifugo": lambda value: {"push": {"channel": "room", "pub": {"data": value}}},
 }
@@ -77,3 +78,9 @@ def test_a_server_takes_what_viewers_write(name):
         assert bytes(hello.data).decode() == dialect.hello
     server.receive_data(dialect.alive)
     assert len(server.events_received()) == 1
+
+
+def test_one_dialect_asks_for_something_before_the_upgrade():
+    asks = {name: first_request(dialect) for name, dialect in DIALECTS.items()}
+    assert asks.pop("kept").startswith(b"GET /first HTTP/1.1\r\n")
+    assert set(asks.values()) == {b""}

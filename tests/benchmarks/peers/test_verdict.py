@@ -79,7 +79,7 @@ def test_the_best_peer_is_the_one_we_are_held_against():
         "fast": {HEADLINE: outcome(300.0, saturated=True, p99_ms=600.0)},
     }
     batched = {"slow": {HEADLINE: outcome(600.0)}, "fast": {HEADLINE: outcome(450.0)}}
-    told = headline(ours, default, batched, HEADLINE)
+    told = headline(ours, default, batched, HEADLINE, compared=default)
     assert told["times_best_peer_default"] == 3.0
     assert told["times_each_peer_default"] == {"slow": 9.0, "fast": 3.0}
     assert told["times_best_peer_batched"] == 1.5
@@ -89,20 +89,28 @@ def test_the_best_peer_is_the_one_we_are_held_against():
     assert told["p99_within_100_ms"] is True
 
 
+def test_who_does_not_pay_for_what_it_sends_is_told_and_not_the_best():
+    ours = {HEADLINE: outcome(900.0)}
+    peers = {"pays": {HEADLINE: outcome(300.0)}, "does not": {HEADLINE: outcome(600.0)}}
+    told = headline(ours, peers, peers, HEADLINE, compared=["pays"])
+    assert told["times_best_peer_default"] == told["times_best_peer_batched"] == 3.0
+    assert told["times_each_peer_default"] == {"pays": 3.0, "does not": 1.5}
+
+
 def test_where_a_peer_keeps_up_our_wait_stands_for_itself():
     ours = {SMALL: outcome(300.0, p99_ms=40.0, load=SMALL), HEADLINE: outcome(900.0, p99_ms=130.0)}
     peer = {
         SMALL: outcome(100.0, p99_ms=5.0, load=SMALL),
         HEADLINE: outcome(100.0, p99_ms=650.0, saturated=True),
     }
-    told = headline(ours, {"peer": peer}, {"peer": peer}, HEADLINE)
+    told = headline(ours, {"peer": peer}, {"peer": peer}, HEADLINE, compared=["peer"])
     assert told["p99_ms_where_a_peer_keeps_up"] == 40.0
     assert told["p99_to_best_peer"] == 0.2
     assert told["p99_within_100_ms"] is False
 
 
 def test_without_peers_there_is_nothing_to_compare_with():
-    told = headline({HEADLINE: outcome(900.0)}, {}, {}, HEADLINE)
+    told = headline({HEADLINE: outcome(900.0)}, {}, {}, HEADLINE, compared=())
     assert told["times_best_peer_default"] is None
     assert told["times_best_peer_batched"] is None
     assert told["p99_to_best_peer"] is None
