@@ -64,7 +64,6 @@ async def supervised(postgres: PostgresServer) -> AsyncIterator[Supervised]:
         first = free_ports(NODES)
         env |= {
             "LIVECOMMERCE_OWN_PORT": str(first),
-            "LIVECOMMERCE_CONNECTIONS_PER_IP": "20000",
             "LIVECOMMERCE_ADMISSIONS_PER_S": str(RATE_PER_S),
             "LIVECOMMERCE_ADMISSIONS_BURST": str(BURST),
             "LIVECOMMERCE_DRAIN_S": "5",

@@ -133,7 +133,6 @@ async def forgetful(_postgres: PostgresServer) -> AsyncIterator[Odd]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livecommerce-shop-")))
         env = SETTINGS | {
             "LIVECOMMERCE_DATA_DIR": str(folder),
-            "LIVECOMMERCE_CONNECTIONS_PER_IP": "20000",
             "LIVECOMMERCE_ADMISSIONS_PER_S": "100000",
             "LIVECOMMERCE_LOG_FORMAT": "json",
         }

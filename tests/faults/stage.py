@@ -29,6 +29,8 @@ from tests.support.shop import Api, Shop
 NODES = 2
 REST_S = 45.0
 SETTINGS = {
+    # All of them come from one address.
+    "LIVECOMMERCE_CONNECTIONS_PER_IP": "20000",
     "LIVECOMMERCE_MESSAGES_PER_S": "500",
     "LIVECOMMERCE_MESSAGES_BURST": "1000",
 }
