@@ -47,6 +47,8 @@ let endings: (Ending | null)[];
 let messages: AnyMessage[];
 let distrusted: number;
 let connection: Connection;
+/** What the next greeting waits for. */
+let greeted: Promise<void>;
 
 function last(): FakeWire {
   const wire = wires.at(-1);
@@ -61,6 +63,7 @@ beforeEach(() => {
   endings = [];
   messages = [];
   distrusted = 0;
+  greeted = Promise.resolve();
   connection = new Connection({
     open: (events) => {
       const wire = new FakeWire(events);
@@ -68,7 +71,10 @@ beforeEach(() => {
       return wire;
     },
     timing,
-    greet: () => Promise.resolve({ token: 'token-1', room: 'room1', position: { epoch: 'e', offset: 7 } }),
+    greet: async () => {
+      await greeted;
+      return { token: 'token-1', room: 'room1', position: { epoch: 'e', offset: 7 } };
+    },
     distrust: () => {
       distrusted += 1;
     },
@@ -398,6 +404,45 @@ describe('connection', () => {
     last().welcomes();
     await timing.pass(8_000);
     expect(connection.phase).toBe('ready');
+    expect(wires).toHaveLength(2);
+  });
+
+  it('moves on from a node that began to close before its welcome', async () => {
+    await ready();
+    last().says({ t: 'moved', in_ms: 0 });
+    await timing.pass(1);
+    last().events.opened();
+    last().says({ t: 'moved', in_ms: 1_000 });
+    last().welcomes();
+    await timing.pass(1_000);
+    expect(wires).toHaveLength(3);
+    last().welcomes();
+    expect(wires.map(({ isClosed }) => isClosed)).toEqual([true, true, false]);
+    expect(phases).toEqual(['connecting', 'greeting', 'ready']);
+  });
+
+  it('opens no socket beside the next one when the node closes before the greeting is known', async () => {
+    await ready();
+    let know = () => {};
+    greeted = new Promise((resolve) => (know = resolve));
+    last().says({ t: 'moved', in_ms: 0 });
+    await timing.pass(1);
+    last().events.closed(1006);
+    know();
+    await timing.pass(5_000);
+    expect(wires).toHaveLength(2);
+    last().welcomes();
+    await timing.pass(5_000);
+    expect(connection.phase).toBe('ready');
+    expect(wires).toHaveLength(2);
+  });
+
+  it('waits its own time when the reason of a close is none of ours', async () => {
+    await ready();
+    last().events.closed(1006, Number('soon'));
+    await timing.pass(100);
+    expect(wires).toHaveLength(1);
+    await timing.pass(5_000);
     expect(wires).toHaveLength(2);
   });
 

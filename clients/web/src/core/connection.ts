@@ -203,7 +203,6 @@ export class Connection {
     this.#greetingDeadline = this.#options.timing.after(GREETING_TIMEOUT_MS, () => {
       this.#abandon(this.#current);
       this.#current = null;
-      this.#opening += 1;
       this.#retry();
     });
   }
@@ -235,7 +234,7 @@ export class Connection {
       },
       closed: (code, withinMs = 0) => {
         if (attempt === null || !this.#knows(attempt)) return;
-        this.#stayAway(this.#options.timing.random() * withinMs);
+        if (withinMs > 0) this.#stayAway(this.#options.timing.random() * withinMs);
         this.#lost(attempt, code);
       },
     });
@@ -265,7 +264,7 @@ export class Connection {
         }
         return;
       case 'moved':
-        this.#handOver(this.#options.timing.random() * message.in_ms); // at a moment of our own
+        this.#handOver(attempt, this.#options.timing.random() * message.in_ms); // at a moment of our own
         return;
       default:
         // What one of two sockets says of the room is also told by the other; but who is told something
@@ -328,7 +327,7 @@ export class Connection {
     if (attempt === this.#successor) {
       this.#successor = null;
       this.#abandon(attempt);
-      this.#handOver(this.#againMs()); // the current one goes on until the server closes it
+      this.#handOver(this.#current, this.#againMs()); // the current one goes on until the server closes it
       return;
     }
     this.#abandon(attempt);
@@ -353,6 +352,7 @@ export class Connection {
   }
 
   #retry(): void {
+    this.#opening += 1; // a socket that waits for its greeting still would come beside the next one
     this.#enter('waiting');
     this.#wait?.cancel();
     this.#wait = this.#options.timing.after(this.#againMs(), () => this.#connect());
@@ -371,9 +371,8 @@ export class Connection {
     return this.#closedMs() + backoffMs(this.#failures++, this.#options.timing.random());
   }
 
-  /** The node is closing: be somewhere else before it does. */
-  #handOver(afterMs: number): void {
-    const leaving = this.#current;
+  /** The node of this socket is closing: be somewhere else before it does. */
+  #handOver(leaving: Attempt | null, afterMs: number): void {
     this.#options.timing.after(afterMs, () => {
       // lost meanwhile, it has been replaced
       if (this.#current !== leaving || this.#phase !== 'ready' || this.#successor !== null) return;
