@@ -20,6 +20,11 @@ async def gone(route: Route) -> None:
     await route.fulfill(status=404, content_type="application/problem+json", body="{}")
 
 
+async def nothing(route: Route) -> None:
+    """A page that is long in coming."""
+    await route.fulfill(status=200, content_type="text/html", body="<body></body>")
+
+
 async def load_anew(view: View) -> None:
     """Takes the offer to reload; the page that comes is of the new version."""
     await expect(view.sheet).to_have_accessible_name(view.words("part_missing"))
@@ -97,3 +102,23 @@ async def test_a_part_that_did_not_come_is_asked_for_again(house: House, visit: 
     await view.page.unroute(SHEETS)
     await view.button("menu").click()
     await expect(view.sheet.get_by_role("link", name=view.words("to_lobby"))).to_be_visible()
+
+
+async def test_what_was_wanted_in_one_room_does_not_open_in_another(house: House, visit: Visits):
+    visit.forgive("404")
+    room, other = await house.room(), await house.room()
+    offer = room.offers[0]
+    await room.command(PinOffer(id=new_id(), offer_id=offer.id), PinView)
+    view = await visit(LOOKS[0])
+    await view.page.route(SHEETS, gone)
+    await view.enter(room.path)
+    await view.card(offer.id).get_by_role("button", name=offer.title.en).first.click()
+    # they do not wait for the page that is loaded anew
+    await view.page.route(f"**{room.path}", nothing)
+    await load_anew(view)
+    await view.page.wait_for_function("document.body.textContent === ''")
+    await view.enter(other.path)
+    await view.page.wait_for_function("sessionStorage.getItem('lc.wanted') === null")
+    await view.button("menu").click()
+    await expect(view.sheet.get_by_role("link", name=view.words("to_lobby"))).to_be_visible()
+    await expect(view.page.get_by_role("dialog")).to_have_count(1)
