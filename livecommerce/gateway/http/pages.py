@@ -92,7 +92,10 @@ def routes(folder: Path, boot: Boot) -> list[web.RouteDef]:
 
 
 def _is_asset(path: Path) -> bool:
-    return path.is_file() and path.suffix not in {".html", ".gz", ".map"}
+    try:
+        return path.is_file() and path.suffix not in {".html", ".gz", ".map"}
+    except OSError:  # a stranger's name, too long for a file
+        return False
 
 
 def _is_known(said: str, etag: str) -> bool:

@@ -82,6 +82,8 @@ async def test_files_at_the_top_are_kept_for_minutes(house: OpenedHouse):
         "/assets/app-1.js.map",
         "/assets/assets/app-1.js",
         "/assets/..%2frobots.txt",
+        "/assets/%00.js",
+        f"/assets/{'a' * 300}.js",
         "/room.html",
         "/assets/../room.html",
     ],
