@@ -126,6 +126,8 @@ class Shows:
         """Keeps memory fresh and writes behind; runs until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(_every(REFRESH_S / 2, self._refresh))
+            # Writes of many rooms at times, and moderators do not wait for them.
+            group.create_task(_every(REFRESH_S / 2, self.cards.renew))
             group.create_task(_every(ARCHIVE_S, self.archive.store))
             group.create_task(_every(TELL_S, self._tell_likes))
             group.create_task(_every(STORE_S, self.likes.store))
@@ -146,7 +148,6 @@ class Shows:
     async def _refresh(self) -> None:
         await self.memory.refresh()
         await self.showing.refresh()
-        await self.cards.renew()
         await self.moderating.sweep()
 
     async def _tell_likes(self) -> None:

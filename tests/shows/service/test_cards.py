@@ -155,6 +155,30 @@ async def test_an_edit_in_one_process_is_told_once_by_all(worlds: tuple[World, W
     ]
 
 
+async def test_moderators_do_not_wait_for_cards(world: World, monkeypatch: pytest.MonkeyPatch):
+    lamp = await world.offer("Lamp")
+    await pin(world, lamp)
+    looking, swept = asyncio.Event(), asyncio.Event()
+
+    async def versions(ids: object) -> dict[str, int]:
+        looking.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def sweep() -> None:
+        if looking.is_set():
+            swept.set()
+
+    monkeypatch.setattr(world.catalogue, "versions", versions)
+    monkeypatch.setattr(world.shows.moderating, "sweep", sweep)
+    running = asyncio.create_task(world.shows.run())
+    async with asyncio.timeout(10):
+        await swept.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
 async def test_a_running_process_looks_by_itself(world: World):
     lamp = await world.offer("Lamp")
     await pin(world, lamp)
