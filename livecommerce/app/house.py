@@ -92,6 +92,9 @@ async def open_house(
     """
     if not works:
         require_shared(settings, "livecommerce serve --no-work")
+    if sockets is None and settings.own_port and settings.own_port == settings.port:
+        # At two addresses both could be bound, and /metrics would be answered at neither.
+        raise BadSettings(f"LIVECOMMERCE_OWN_PORT: {settings.port} is LIVECOMMERCE_PORT")
     settings.media_dir.mkdir(parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         _be_the_only_one(settings, stack)

@@ -7,7 +7,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from livecommerce.app import open_house
 from livecommerce.client import RoomClient
+from livecommerce.config import BadSettings, Settings
 from livecommerce.kernel.ids import new_id
 from livecommerce.shows.wire import SendChat
 from tests.support.house import running_house
@@ -133,6 +135,16 @@ async def test_metrics_are_told_at_an_address_of_their_own(tmp_path: Path):
         assert (await house.fetch("/healthz")).status == 200
         with pytest.raises(aiohttp.ClientConnectorError):
             await house.http.get(f"http://127.0.0.1:{port}/metrics")
+
+
+async def test_a_port_of_its_own_is_another_one(tmp_path: Path):
+    port = free_port()
+    settings = Settings(
+        data_dir=tmp_path, host="127.0.0.1", port=port, own_host="127.0.0.2", own_port=port
+    )
+    with pytest.raises(BadSettings, match="LIVECOMMERCE_OWN_PORT"):
+        async with open_house(settings):
+            pass
 
 
 async def test_a_slow_download_does_not_keep_the_house_open(tmp_path: Path):
