@@ -24,7 +24,9 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 _SECRETS = {"secret", "platform_secret"}
-_PASSWORD = re.compile(r"(://[^/?,]*:)[^/,]*@")
+# Drivers take passwords as they are, with slashes and commas in them, and in the query too.
+_PASSWORD = re.compile(r"(?<=://)([^/?:@]*:).*@")
+_PASSWORD_ASKED = re.compile(r"([?&]password=)[^&]*")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,11 +207,15 @@ def in_force(settings: Settings) -> dict[str, str]:
     told = {}
     for field in msgspec.structs.fields(Settings):
         value = getattr(settings, field.name)
-        text = ",".join(value) if isinstance(value, tuple) else str(value)
+        text = ",".join(map(_without_password, value if isinstance(value, tuple) else (value,)))
         if field.name in _SECRETS and text:
             text = "…"
-        told[f"{PREFIX}{field.name.upper()}"] = _PASSWORD.sub(r"\1…@", text)
+        told[f"{PREFIX}{field.name.upper()}"] = text
     return told
+
+
+def _without_password(value: object) -> str:
+    return _PASSWORD_ASKED.sub(r"\1…", _PASSWORD.sub(r"\1…@", str(value)))
 
 
 def _problems(settings: Settings) -> list[str]:

@@ -100,12 +100,16 @@ def test_what_is_in_force_is_told_without_secrets():
             secret="hidden" * 8,
             platform_secret="hidden" * 8,
             database_url="postgresql+asyncpg://shop:hidden@db/shop",
+            vault_url="postgresql+asyncpg://vault:hid/den,hidden@hidden@db/vault?ssl=require",
+            redis_url="redis://cache:6379/0?password=hidden&db=1",
             redis_shards=("redis://:hidden@a", "rediss://me:hidden@b"),
             trusted_proxies=("10.0.0.0/8", "::1"),
         )
     )
     assert told["LIVECOMMERCE_DATABASE_URL"] == "postgresql+asyncpg://shop:…@db/shop"
+    assert told["LIVECOMMERCE_VAULT_URL"] == "postgresql+asyncpg://vault:…@db/vault?ssl=require"
+    assert told["LIVECOMMERCE_REDIS_URL"] == "redis://cache:6379/0?password=…&db=1"
     assert told["LIVECOMMERCE_REDIS_SHARDS"] == "redis://:…@a,rediss://me:…@b"
     assert told["LIVECOMMERCE_TRUSTED_PROXIES"] == "10.0.0.0/8,::1"
     assert told["LIVECOMMERCE_CONNECTIONS_MAX"] == "20000"
-    assert "hidden" not in str(told)
+    assert "hid" not in str(told)
