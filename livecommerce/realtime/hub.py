@@ -405,7 +405,7 @@ class Hub:
         now_s = self.clock.mono_s()
         for room in self._rooms:
             self._closed_slow += room.close_slow(now_s)
-        await self._rooms.let_go()
+        await self._rooms.let_go(self.settings.room_linger_s)
         self.publisher.forget_quiet()
         self._people.forget_told(now_s - self.settings.told_s)
 

@@ -82,12 +82,12 @@ class Rooms:
         # A joiner that hangs up must not take the load away from the others.
         return await asyncio.shield(loading)
 
-    async def let_go(self) -> None:
-        """Forgets the rooms that have been empty for a while."""
+    async def let_go(self, linger_s: float) -> None:
+        """Forgets the rooms that have been empty for so long."""
         now_s = self._clock.mono_s()
         for room_id, room in list(self._rooms.items()):
             empty_s = room.empty_since_s
-            is_over = empty_s is not None and now_s - empty_s >= self._settings.room_linger_s
+            is_over = empty_s is not None and now_s - empty_s >= linger_s
             if is_over and room.state is RoomState.LIVE:
                 del self._rooms[room_id]
                 await self._backplane.unsubscribe(room_id)
