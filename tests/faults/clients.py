@@ -179,9 +179,10 @@ async def _talk_long(stage: Lone, shop: Shop, ledger: Ledger) -> None:
 @row(11, "a viewer's line goes silent", group="half open", stage=lone(beat_s="11"))
 async def half_open(stage: Lone, report: Report, profile: Profile) -> None:
     """The node notices and corrects the count; the viewer comes back and misses nothing."""
-    shop = await Shop.open(stage.api, slug="silent")
     async with silent_line(stage.port) as line:
-        for _ in range(profile.of(1, 5)):
+        for number in range(profile.of(1, 5)):
+            # Each time another room: its books begin with the first line.
+            shop = await Shop.open(stage.api, slug=f"silent-{number}")
             ports = [line.port, line.port, stage.port]
             async with audience(shop, viewers=ports, talkers=[stage.port]) as room:
                 await until(_counts(room.count_shown, 4), HALF_OPEN_S)
