@@ -97,7 +97,7 @@ class Shows:
             memory=self.memory,
             writer=writer,
         )
-        self.cards = Cards(database=database, catalogue=catalogue, showing=showing)
+        self.cards = Cards(database=database, catalogue=catalogue, showing=showing, viewers=viewers)
         self.chat = Chat(
             database=database,
             publisher=publisher,

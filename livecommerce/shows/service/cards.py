@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -63,15 +63,27 @@ class Cards:
     of it was being pinned, and what was committed by a process that is gone.
     """
 
-    def __init__(self, *, database: Database, catalogue: Catalogue, showing: Showing) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        catalogue: Catalogue,
+        showing: Showing,
+        viewers: Callable[[str], int],
+    ) -> None:
         self._database = database
         self._catalogue = catalogue
         self._showing = showing
+        self._viewers = viewers
 
     async def renew(self) -> None:
-        """Shows anew what has been edited, in every room. A product that is no longer sold stays as
-        it was seen."""
-        cards = self._showing.cards()
+        """Shows anew what has been edited, in every room that is watched; in the others when
+        somebody comes. A product that is no longer sold stays as it was seen."""
+        cards = {
+            room_id: versions
+            for room_id, versions in self._showing.cards().items()
+            if self._viewers(room_id)
+        }
         shown = {product_id for versions in cards.values() for product_id in versions}
         if not shown:
             return

@@ -19,9 +19,10 @@ async def edit(world: World, offer: OfferView, **changes) -> ProductView:
     return await world.catalogue.update_product(world.host, offer.product_id, patch)
 
 
-async def renew(*worlds: World) -> None:
+async def renew(*worlds: World, viewers: int = 1) -> None:
     for world in worlds:
         await world.showing.refresh()
+        world.viewers.update(dict.fromkeys(world.showing.cards(), viewers))
     await asyncio.gather(*(world.shows.cards.renew() for world in worlds))
 
 
@@ -158,6 +159,7 @@ async def test_an_edit_in_one_process_is_told_once_by_all(worlds: tuple[World, W
 async def test_moderators_do_not_wait_for_cards(world: World, monkeypatch: pytest.MonkeyPatch):
     lamp = await world.offer("Lamp")
     await pin(world, lamp)
+    world.viewers[world.room_id] = 1
     looking, swept = asyncio.Event(), asyncio.Event()
 
     async def versions(ids: object) -> dict[str, int]:
@@ -182,6 +184,7 @@ async def test_moderators_do_not_wait_for_cards(world: World, monkeypatch: pytes
 async def test_a_running_process_looks_by_itself(world: World):
     lamp = await world.offer("Lamp")
     await pin(world, lamp)
+    world.viewers[world.room_id] = 1
     running = asyncio.create_task(world.shows.run())
     await edit(world, lamp, title=Text(en="Lantern"))
     async with asyncio.timeout(10):
@@ -190,3 +193,14 @@ async def test_a_running_process_looks_by_itself(world: World):
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_room_is_put_right_once_somebody_watches_it(world: World):
+    lamp = await world.offer("Lamp")
+    await pin(world, lamp)
+    await edit(world, lamp, title=Text(en="Lantern"))
+    told = len(world.events(PinChanged))
+    await renew(world, viewers=0)
+    assert len(world.events(PinChanged)) == told
+    await renew(world)
+    assert shown(world).title == Text(en="Lantern")
