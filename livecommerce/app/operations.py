@@ -189,7 +189,10 @@ def _secret(settings: Settings) -> Finding:
         return Finding("secret", ok=False, detail="still that of the example: make your own")
     if settings.secret:
         return Finding("secret", ok=True, detail="set")
-    return Finding("secret", ok=True, detail=f"kept in {settings.data_dir / 'secret'}")
+    kept = settings.data_dir / "secret"
+    return Finding(
+        "secret", ok=True, detail=f"{'kept' if kept.exists() else 'will be made'} in {kept}"
+    )
 
 
 async def _backplane(settings: Settings) -> list[Finding]:

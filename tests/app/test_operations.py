@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from livecommerce.app import doctor, make_seller, migrate, open_house, sign_in_link, verify
-from livecommerce.config import BadSettings, Settings
+from livecommerce.config import BadSettings, Settings, secret_of
 from livecommerce.database import migrations
 from livecommerce.kernel.errors import Refused
 from tests.support.house import SECRET, running_house
@@ -78,6 +78,17 @@ async def test_doctor_compares_open_files_with_viewers(
     assert "`serve` raises to 65536" in detail
     assert (await look(1_024, resource.RLIM_INFINITY, 20_000))[0]
     assert (await look(4_096, 4_096, 3_000))[0]
+
+
+async def test_doctor_says_whether_the_secret_is_made(tmp_path: Path):
+    settings = Settings(data_dir=tmp_path)
+
+    async def told() -> str:
+        return {each.name: each.detail for each in await doctor(settings)}["secret"]
+
+    assert await told() == f"will be made in {tmp_path / 'secret'}"
+    secret_of(settings)
+    assert await told() == f"kept in {tmp_path / 'secret'}"
 
 
 async def test_doctor_knows_the_secret_of_the_examples(settings: Settings):

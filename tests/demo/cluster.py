@@ -81,6 +81,7 @@ async def open_cluster(
             "LIVECOMMERCE_DATABASE_URL": postgres.create_database(),
             "LIVECOMMERCE_REDIS_URL": redis.url(),
             "LIVECOMMERCE_DRAIN_S": "1",
+            "LIVECOMMERCE_CONNECTIONS_MAX": "2000",
             "LIVECOMMERCE_LOG_LEVEL": "warning",
         }
         settings = config.load(own)
@@ -98,7 +99,8 @@ async def open_cluster(
             worker = stack.enter_context(_process(("work",), own, own_port=port + 1 + NODES))
             ports = [port + 1 + each for each in range(NODES + 1)]
             await _until_ready(ports, (front, worker), asked)
-            live = [f"ws://{LOOPBACK}:{each}/v1/live" for each in ports[:NODES]]
+            # The host is where the load balancer leads to: not on a node that may be killed.
+            live = [f"ws://{LOOPBACK}:{each}/v1/live" for each in (port, *ports[:NODES])]
             show = playing(
                 services, seeded, live, began_ms=began_ms, crowd=crowd, scripted=scripted
             )
