@@ -161,6 +161,12 @@ class Room:
         self.received += len(publications)
         self._forward(tuple(publications), ())
         self._release_held()
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Takes what waits to be written into the log now, so that who comes is shown it."""
+        self._pace.cancel()
+        self._write_waiting()
 
     def replace_log(self, log: RoomLog) -> None:
         """Begins anew from a loaded log. Viewers get a snapshot; nobody is disconnected."""

@@ -127,10 +127,13 @@ class Rooms:
         )
 
     async def catch_up(self) -> None:
-        """Compares all rooms, and returns when those that have to be are repaired."""
+        """Compares all rooms, and returns when those that have to be are repaired and what they
+        have received is what newcomers are shown."""
         await self.compare(list(self._rooms))
         while any(room.state is RoomState.REPAIRING for room in self):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+        for room in self:
+            room.catch_up()
 
     async def close(self) -> None:
         """Ends loads and repairs."""

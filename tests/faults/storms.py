@@ -20,6 +20,8 @@ from tests.support.sockets import LiveSocket, allow_many_sockets
 from tests.torture.findings import percentile
 
 JOINERS = 20
+SILENT_S = 10.0
+"""Nobody leaves a node that says nothing for so long; for half a minute nobody stays."""
 BACK_S = 60.0
 QUIET_S = 3.0
 OPS_A_ROOM = 50
@@ -33,6 +35,7 @@ async def stopped(stage: Stage, report: Report, profile: Profile) -> None:
     goods = await shop.add_goods("S1", on_hand=1_000_000, slot=1)
     port = stage.nodes[1].server.port
     stage_ports = [node.server.port for node in stage.nodes]
+    stopped_s = profile.of(3.0, 30.0)
     async with audience(shop, viewers=stage_ports * 2, talkers=stage_ports[:1]) as room:
         for number in range(profile.of(2, 10)):
             pid = stage.nodes[1].server.pid
@@ -46,7 +49,7 @@ async def stopped(stage: Stage, report: Report, profile: Profile) -> None:
                     asyncio.create_task(_first_shown(each, port, shop.room_id, goods.variant_id))
                     for each in (*early, *[None] * len(early))
                 ]
-                await asyncio.sleep(profile.of(3.0, 30.0))
+                await asyncio.sleep(stopped_s)
                 changed = await shop.host.ask(
                     "POST",
                     f"/v1/variants/{goods.variant_id}/stock",
@@ -60,7 +63,9 @@ async def stopped(stage: Stage, report: Report, profile: Profile) -> None:
             report.check("no stale stock is shown", holds=stale == 0, found=f"{stale} in {number}")
         await asyncio.sleep(1.0)
         losses = sum(viewer.losses for viewer in room.viewers)
-        report.check("nobody is disconnected", holds=losses == 0, found=losses)
+        if stopped_s < SILENT_S:
+            report.check("nobody is disconnected", holds=losses == 0, found=losses)
+        report.facts.append(f"{losses} times a viewer went elsewhere")
     report.take(room.ledger.audit())
     report.bound("settled", room.settled_s, BACK_S)
 

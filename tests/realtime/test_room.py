@@ -396,6 +396,18 @@ def test_what_waits_for_a_tick_is_not_written_into_a_new_epoch():
     assert (viewer.epoch, viewer.position) == ("epoch-2", 9)
 
 
+def test_a_node_that_catches_up_shows_newcomers_what_waits_for_a_tick():
+    stage = Stage(tick_min_ms=200)
+    viewer = stage.viewer()
+    for _ in range(3):
+        stage.publish(said())
+    assert len(viewer.events()) == stage.room.log.top == 2
+    stage.room.catch_up()
+    assert stage.room.log.top == 3
+    assert not stage.turns.timers
+    assert len(viewer.events()) == stage.viewer().position == 3
+
+
 # Gaps
 
 
