@@ -74,6 +74,7 @@ def lone(**settings: str) -> OpenStage:
                 "LIVECOMMERCE_MESSAGES_PER_S": "500",
                 "LIVECOMMERCE_MESSAGES_BURST": "1000",
                 "LIVECOMMERCE_CONNECTIONS_PER_IP": "20000",
+                "LIVECOMMERCE_ADMISSIONS_PER_S": "100000",
                 "LIVECOMMERCE_LOG_FORMAT": "json",
                 **{f"LIVECOMMERCE_{name.upper()}": value for name, value in settings.items()},
             }

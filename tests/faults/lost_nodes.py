@@ -113,6 +113,8 @@ async def node_killed(stage: Supervised, report: Report, profile: Profile) -> No
 async def rolling_restart(stage: Supervised, report: Report, profile: Profile) -> None:
     """Everybody is handed over, no faster than the doors allow, and nothing is lost."""
     count = profile.of(300, 2_000)
+    # While one node is away, all of them pass the doors of the other.
+    passed_s = BACK_S + count / RATE_PER_S
     allow_many_sockets(count * 3)
     shared = stage.supervisor.port
     shop = await Shop.open(stage.api, slug="rolling")
@@ -124,9 +126,9 @@ async def rolling_restart(stage: Supervised, report: Report, profile: Profile) -
             before = {await _name_of(stage, node, shop.room_id) for node in range(1, NODES + 1)}
             since_s = time.monotonic()
             stage.supervisor.signal(signal.SIGHUP)
-            await until(_left(everybody, before), 2 * BACK_S)
+            await until(_left(everybody, before), NODES * passed_s)
             report.injections += NODES
-            await until(_async(lambda: all(each.is_in for each in followers)), BACK_S)
+            await until(_async(lambda: all(each.is_in for each in followers)), passed_s)
             report.facts.append(f"all handed over after {time.monotonic() - since_s:.1f} s")
             broken = sum(viewer.losses for viewer in room.viewers)
             report.facts.append(f"{broken} of {len(room.viewers)} clients with a break")
@@ -137,11 +139,12 @@ async def rolling_restart(stage: Supervised, report: Report, profile: Profile) -
             for at_s, took_s in zip(each.opened_s[1:], each.took_s[1:], strict=True)
         ]
         report.check("followers were handed over", holds=len(again) >= count, found=len(again))
-        allowed = NODES * (BURST + RATE_PER_S)
+        # And one: a second may begin just before a token is whole.
+        allowed = NODES * (BURST + RATE_PER_S + 1)
         worst = worst_window([at_s for at_s, _ in again])
         report.bound("most reconnects within a second", worst, allowed, "")
         report.bound(
-            "p99 of a reconnect", percentile([took_s for _, took_s in again], 0.99), BACK_S
+            "p99 of a reconnect", percentile([took_s for _, took_s in again], 0.99), passed_s
         )
         recovered = sum(each.recovered for each in followers)
         report.facts.append(f"{recovered} of {len(again)} from the ring")
