@@ -15,7 +15,7 @@ from livecommerce.app.services import open_services, redis_settings
 from livecommerce.config import BadSettings, Settings
 from livecommerce.database import migrations
 from livecommerce.database import verify as checker
-from livecommerce.database.engine import Database, Unusable, telling_why
+from livecommerce.database.engine import Database, Unusable, named, telling_why
 from livecommerce.kernel.clock import SystemClock
 from livecommerce.moderation import invariants as moderation_invariants
 from livecommerce.orders import invariants as orders_invariants
@@ -133,8 +133,7 @@ async def _require_tables(settings: Settings) -> None:
         with telling_why(address):
             revision = await migrations.current(address)
         if revision is None:
-            shown = address.rsplit("@", maxsplit=1)[-1]
-            raise BadSettings(f"{shown}: no tables yet. Run `livecommerce migrate`.")
+            raise BadSettings(f"{named(address)}: no tables yet. Run `livecommerce migrate`.")
 
 
 async def doctor(settings: Settings) -> list[Finding]:
@@ -205,7 +204,7 @@ async def _backplane(settings: Settings) -> list[Finding]:
 
 
 async def _database(name: str, address: str) -> Finding:
-    shown = address.rsplit("@", maxsplit=1)[-1]
+    shown = named(address)
     try:
         with telling_why(address):
             revision = await migrations.current(address)

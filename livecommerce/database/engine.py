@@ -241,12 +241,21 @@ def _readers(url: sa.URL) -> AsyncEngine:
     return engine
 
 
+def named(address: str) -> str:
+    """An URL or a file as it is told to people: without name, password and options."""
+    try:
+        url = sa.make_url(address).set(query={})
+    except sa.exc.ArgumentError:
+        return address
+    return url.render_as_string().rpartition("@")[2]
+
+
 @contextmanager
 def telling_why(address: str) -> Iterator[None]:
     """Turns what a driver says of a database that it cannot have or may not read into Unusable.
 
     Args:
-        address: its URL or file; name and password are left out of what is told.
+        address: its URL or file.
     """
     try:
         yield
@@ -263,7 +272,7 @@ def telling_why(address: str) -> Iterator[None]:
         # asyncio words a refused connection as a call of its own that failed.
         number = (cause.errno or 0) if isinstance(cause, OSError) else 0
         why = os.strerror(number) if number > 0 else str(cause) or type(cause).__name__
-        raise Unusable(f"{address.rsplit('@', maxsplit=1)[-1]}: {why}") from error
+        raise Unusable(f"{named(address)}: {why}") from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from livecommerce.database import engine
-from livecommerce.database.engine import Database, checked_url
+from livecommerce.database.engine import Database, checked_url, named
 from livecommerce.kernel.errors import Code, Refused
 from tests.database.shop import buy, insert, levels, open_shop, orders, row
 
@@ -154,3 +154,16 @@ async def test_sqlite_is_set_up_to_keep_its_promises(tmp_path: Path):
     tables = await shop.fetch(sa.text("SELECT name, strict FROM pragma_table_list"))
     assert all(one["strict"] for one in tables if not one["name"].startswith("sqlite_"))
     await shop.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("postgresql+asyncpg://shop:s,e/t@db:5432/shop", "db:5432/shop"),
+        ("postgresql+asyncpg://db:5432/shop?password=a%40b", "postgresql+asyncpg://db:5432/shop"),
+        ("sqlite+aiosqlite:////data/shop.db", "sqlite+aiosqlite:////data/shop.db"),
+        ("/data/sandbox.db", "/data/sandbox.db"),
+    ],
+)
+def test_people_are_told_no_passwords(address: str, told: str):
+    assert named(address) == told
