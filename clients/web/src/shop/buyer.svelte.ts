@@ -1,6 +1,6 @@
 /** What a person needs to buy with one tap: where to, and how to pay. */
 
-import { api, app, lasting } from '../app/app.svelte';
+import { api, app, lasting, passing } from '../app/app.svelte';
 import { isOutcomeKnown } from '../core/checkout';
 import { newId } from '../core/ids';
 import type { AddressDraft, AddressForm, AddressForms, AddressList, AddressView, CardView, ContactView, PaymentChoice, PaymentMethods } from '../core/protocol/generated';
@@ -10,6 +10,8 @@ import { t, tMaybe } from '../i18n/index.svelte';
 const LAST_ADDRESS = 'lc.address';
 const LAST_PAYMENT = 'lc.payment';
 const DECLINED = 'lc.declined';
+/** The order this page has asked to be paid, and what with. */
+const PAYING = 'lc.paying';
 
 /** A saved card, a card of the sandbox that is not saved yet, or cash at the door. */
 export type Means =
@@ -58,7 +60,7 @@ export const buyer = {
     const here = this.addressesIn(market);
     return here.find(({ id }) => id === last) ?? here.at(0) ?? null;
   },
-  /** What was paid with last, or the first saved card; never one that was just declined. */
+  /** What has paid last, or the first saved card; never one that was just declined. */
   get means(): Means | null {
     const last = lasting.get(LAST_PAYMENT);
     if (last === 'pay_on_delivery' && this.takesCash) return { kind: 'pay_on_delivery' };
@@ -114,15 +116,21 @@ export const buyer = {
     await api.remove(`/me/cards/${id}`);
     methods = { ...methods, cards: methods.cards.filter((card) => card.id !== id) };
   },
-  /** What became of the payment that was made ready last. */
-  learn(isDeclined: boolean): void {
-    const last = lasting.get(LAST_PAYMENT) ?? '';
-    declined = declined.replace(last, '') + (isDeclined ? last : '');
+  /** Remembers what an order is to be paid with, until `learn` is told what became of it. */
+  pays(orderId: string, { method, card_id: cardId }: PaymentChoice): void {
+    passing.set(PAYING, `${orderId} ${cardId ?? method}`);
+  },
+  /** What became of an order's payment: what has paid is offered next time, what was declined is not. */
+  learn(orderId: string, isDeclined: boolean): void {
+    const [id, means = ''] = (passing.get(PAYING) ?? '').split(' ');
+    if (id !== orderId) return;
+    declined = declined.replace(means, '') + (isDeclined ? means : '');
     lasting.set(DECLINED, declined);
+    if (!isDeclined) lasting.set(LAST_PAYMENT, means);
   },
   /**
    * Makes ready to pay: a test card becomes a saved one, a person who can be called where the parcel
-   * goes can be called at all; and what was used is what is offered next time.
+   * goes can be called at all.
    */
   async choice(means: Means, addressId: string): Promise<PaymentChoice> {
     lasting.set(LAST_ADDRESS, addressId);
@@ -130,12 +138,8 @@ export const buyer = {
     if (contact.phone === null && address !== undefined) {
       contact = await api.put<ContactView>('/me/contact', { phone: address.phone, email: contact.email });
     }
-    if (means.kind === 'pay_on_delivery') {
-      lasting.set(LAST_PAYMENT, 'pay_on_delivery');
-      return { method: 'pay_on_delivery' };
-    }
+    if (means.kind === 'pay_on_delivery') return { method: 'pay_on_delivery' };
     const card = means.kind === 'card' ? means.card : (savedCards.get(means.token) ?? (await this.addCard(means.token)));
-    lasting.set(LAST_PAYMENT, card.id);
     return { method: 'card', card_id: card.id };
   },
 };

@@ -12,6 +12,7 @@ vi.mock('../app/app.svelte', () => ({
   api: { post, get },
   app,
   lasting: { get: (key: string) => kept.get(key) ?? null, set: (key: string, value: string) => kept.set(key, value) },
+  passing: { get: (key: string) => kept.get(key) ?? null, set: (key: string, value: string) => kept.set(key, value) },
 }));
 
 const { buyer } = await import('./buyer.svelte');
@@ -51,7 +52,7 @@ describe('a new address', () => {
 
 describe('the card that one tap pays with', () => {
   const [visa, mada] = ['visa', 'mada'].map((id) => ({ id, brand: id, last4: '4242', expires: '12/30' }) as CardView) as [CardView, CardView];
-  const pay = (card: CardView) => buyer.choice({ kind: 'card', card }, 'a1');
+  const pay = async (card: CardView, orderId = 'o1') => buyer.pays(orderId, await buyer.choice({ kind: 'card', card }, 'a1'));
   const usual = () => (buyer.means?.kind === 'card' ? buyer.means.card.id : null);
 
   beforeEach(async () => {
@@ -63,10 +64,13 @@ describe('the card that one tap pays with', () => {
     await buyer.load('SA');
   });
 
-  it('is the one used last, but for a declined one, until that has paid', async () => {
+  it('is the one that has paid last, but for a declined one, until that has paid', async () => {
     await pay(mada);
+    expect(usual()).toBe('visa'); // nothing is paid yet
+    buyer.learn('o1', false);
     expect(usual()).toBe('mada');
-    buyer.learn(true);
+    await pay(mada, 'o2');
+    buyer.learn('o2', true);
     expect(usual()).toBe('visa');
     vi.resetModules(); // another day, another page
     const later = (await import('./buyer.svelte')).buyer;
@@ -74,10 +78,32 @@ describe('the card that one tap pays with', () => {
     expect(later.means).toMatchObject({ card: visa });
 
     await pay(visa);
-    buyer.learn(true);
+    buyer.learn('o1', true);
     expect(buyer.means).toBeNull(); // none that is worth a tap
     await pay(mada);
-    buyer.learn(false);
+    buyer.learn('o1', false);
     expect(usual()).toBe('mada');
+  });
+
+  it('goes by the order that was paid, not by the card that was taken out last', async () => {
+    await pay(mada, 'o3');
+    buyer.learn('o3', false);
+    await buyer.choice({ kind: 'card', card: visa }, 'a1'); // and the hold has expired
+    buyer.learn('o3', false); // told once more
+    expect(usual()).toBe('mada');
+    await pay(visa, 'o4');
+    buyer.learn('o3', true); // an order from before
+    buyer.learn('o4', false);
+    expect(usual()).toBe('visa');
+  });
+
+  it('is cash, when cash was what an order was placed with', async () => {
+    get.mockImplementation((path: string) =>
+      Promise.resolve(path.startsWith('/me/payment-methods') ? { cards: [visa], methods: ['pay_on_delivery'], test_cards: [] } : { addresses: [], phone: '+966512345678' }),
+    );
+    await buyer.load('SA');
+    buyer.pays('o5', await buyer.choice({ kind: 'pay_on_delivery' }, 'a1'));
+    buyer.learn('o5', false);
+    expect(buyer.means).toEqual({ kind: 'pay_on_delivery' });
   });
 });

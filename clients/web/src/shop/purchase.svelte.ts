@@ -263,6 +263,7 @@ export class Purchase {
       if (this.order === null) return this.#place(pressed, addressId, payment);
       const wish = { address_id: addressId, payment };
       const orderId = this.order.id;
+      buyer.pays(orderId, payment);
       const order = await checkout.settle(`pay:${orderId}`, wish, (id) =>
         this.#room.live.phase === 'ready'
           ? this.#room.request<OrderView>({ t: 'pay', order_id: orderId, ...wish }, { id })
@@ -331,6 +332,7 @@ export class Purchase {
         ? this.#room.request<OrderView>({ t: 'buy', ...wish }, { id })
         : api.post<OrderView>('/orders', { ...wish, room_id: this.#room.view.id }, { idempotencyKey: id }),
     );
+    if (payment !== null) buyer.pays(order.id, payment);
     this.#update(order, true);
     this.#isUnsure = false;
   }
@@ -406,7 +408,7 @@ export class Purchase {
     this.order = order;
     this.#watch(this.stage === 'paying');
     const isDeclined = order.failure === 'payment_declined' && (this.stage === 'held' || this.stage === 'over');
-    if (isDeclined || this.stage === 'confirmed') buyer.learn(isDeclined);
+    if (isDeclined || this.stage === 'confirmed') buyer.learn(order.id, isDeclined);
     if (this.stage === 'confirmed' && before !== 'confirmed') this.#celebrate(order);
     else if (!this.isOpen && (before === 'paying' || (before === 'held' && order.state === 'expired'))) this.#regret(order);
   }

@@ -11,6 +11,7 @@ const outside = vi.hoisted(() => ({
   addAddress: vi.fn(),
   choice: vi.fn(),
   learn: vi.fn(),
+  pays: vi.fn(),
   post: vi.fn(),
   checkout: null as unknown,
 }));
@@ -32,6 +33,7 @@ vi.mock('./buyer.svelte', () => ({
     addAddress: outside.addAddress,
     choice: outside.choice,
     learn: outside.learn,
+    pays: outside.pays,
   },
 }));
 
@@ -89,6 +91,7 @@ beforeEach(() => {
   outside.post.mockReset().mockRejectedValue(new Refusal('offline')); // quotes
   outside.addAddress.mockReset().mockResolvedValue({ id: 'a1' });
   outside.learn.mockReset();
+  outside.pays.mockReset();
   outside.choice.mockReset().mockResolvedValue({ method: 'pay_on_delivery' });
 });
 afterEach(() => vi.useRealTimers());
@@ -181,15 +184,16 @@ describe('what was pressed is what is bought', () => {
 
 describe('what became of a payment', () => {
   it.each([
-    ['the bank says no', { state: 'pending_payment', payment_state: 'failed', failure: 'payment_declined' }, [[true]]],
-    ['the bank says never', { state: 'cancelled', payment_state: 'failed', failure: 'payment_declined' }, [[true]]],
-    ['it is paid', {}, [[false]]],
+    ['the bank says no', { state: 'pending_payment', payment_state: 'failed', failure: 'payment_declined' }, [['order1', true]]],
+    ['the bank says never', { state: 'cancelled', payment_state: 'failed', failure: 'payment_declined' }, [['order1', true]]],
+    ['it is paid', {}, [['order1', false]]],
     ['the provider is away', { state: 'pending_payment', payment_state: 'failed', failure: 'payment_unavailable' }, []],
     ['a second card is being asked', { state: 'pending_payment', payment_state: 'processing', failure: 'payment_declined' }, []],
   ] as const)('is remembered of the card when %s', async (_, said, learnt) => {
     const { purchase, answerWith } = made();
     answerWith(() => Promise.resolve({ ...placed(), ...said } as OrderView));
     await purchase.buy(offer);
+    expect(outside.pays.mock.calls).toEqual([['order1', { method: 'pay_on_delivery' }]]);
     expect(outside.learn.mock.calls).toEqual(learnt);
     purchase.close();
   });
