@@ -9,7 +9,7 @@ const pages = { lobby: 'index.html', room: 'room.html', studio: 'studio.html', a
 
 const FIRST_PICTURE = /vite\/preload-helper|src\/(?:early\/|core\/money)/;
 const EVERY_PAGE =
-  /node_modules\/svelte|src\/(?:app|ui|pages\/mount|i18n\/index|shop\/buyer|live\/(?:Avatar|LiveBadge|Viewers)|core\/(?:api|checkout|clock|ids|numbers|refusal|storage|timing))/;
+  /node_modules\/svelte|src\/(?:app|ui|pages\/mount|i18n\/index|shop\/(?:buyer|texts)|live\/(?:Avatar|LiveBadge|Viewers)|core\/(?:api|checkout|clock|ids|numbers|refusal|storage|timing))/;
 const LIVE_PAGES =
   /src\/(?:core\/(?:connection|live-room|recovery|room-state)|live\/(?!MessageActions|BanDialog)|shop\/(?:purchase|BagSheet|HeldBar))/;
 

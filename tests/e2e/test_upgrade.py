@@ -8,11 +8,15 @@ from playwright.async_api import Route, expect
 from livecommerce.kernel.ids import new_id
 from livecommerce.shows.wire import PinOffer, PinView
 from tests.e2e.house import House
+from tests.e2e.test_payments import enter, pay_with, set_aside
 from tests.e2e.views import LOOKS, Look, View, Visits
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 SHEETS = re.compile(r"/assets/sheets-[^/]+\.js$")
+ARABIC = re.compile(r"/assets/ar-[^/]+\.js$")
+NO_PLAYER_OF_ITS_OWN = "HTMLMediaElement.prototype.canPlayType = () => ''"
+PLAYER = re.compile(r"/assets/hls[^/]+\.js$")
 
 
 async def gone(route: Route) -> None:
@@ -122,3 +126,47 @@ async def test_what_was_wanted_in_one_room_does_not_open_in_another(house: House
     await view.button("menu").click()
     await expect(view.sheet.get_by_role("link", name=view.words("to_lobby"))).to_be_visible()
     await expect(view.page.get_by_role("dialog")).to_have_count(1)
+
+
+async def test_a_language_whose_texts_are_gone_comes_with_the_page_anew(
+    house: House, visit: Visits
+):
+    visit.forgive("404")
+    room = await house.room(products=[])
+    view = await visit(LOOKS[0])
+    await view.page.route(ARABIC, gone)
+    await view.enter(room.path)
+    await view.page.get_by_role("button", name=view.words("language_switch")).click()
+    await expect(view.sheet).to_have_accessible_name(view.words("part_missing"))
+    await view.page.unroute(ARABIC)
+    await view.button("reload", view.sheet).click()
+    await expect(view.page.locator("html[dir=rtl]")).to_be_attached()
+    await expect(view.page.get_by_role("log")).to_be_visible()
+
+
+async def test_a_player_that_is_gone_is_offered_by_a_reload(house: House, visit: Visits):
+    visit.forgive("404")
+    room = await house.room(products=[], playback_url="/media/none.m3u8")
+    view = await visit(LOOKS[0], scripts=[NO_PLAYER_OF_ITS_OWN])
+    await view.page.route(PLAYER, gone)
+    await view.enter(room.path)
+    await expect(view.sheet).to_have_accessible_name(view.words("part_missing"))
+    await view.button("close", view.sheet).click()
+    await expect(view.page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_the_banks_page_that_cannot_be_shown_can_be_shut(house: House, visit: Visits):
+    visit.forgive("404")
+    view, room = await enter(LOOKS[0], house, visit)
+    await pay_with(view, await set_aside(view, room), "test_card_tok_challenge")
+    await expect(view.sheet).to_have_accessible_name(view.words("challenge_title"))
+
+    await view.page.route(SHEETS, gone)
+    await view.page.reload()
+    await expect(view.sheet).to_have_accessible_name(view.words("part_missing"))
+    await view.button("close", view.sheet).click()
+    await expect(view.page.get_by_role("dialog")).to_have_count(0)
+
+    await view.button("finish_order", view.page.get_by_test_id("held-bar")).click()
+    await load_anew(view)
+    await expect(view.sheet).to_have_accessible_name(view.words("challenge_title"))

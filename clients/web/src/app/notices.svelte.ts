@@ -17,12 +17,20 @@ const HEARD_EVERY_MS = 1_200;
 let next = 1;
 let shown = $state.raw<readonly Notice[]>([]);
 let heard = $state('');
+let isPartMissing = $state(false);
 const queue: string[] = [];
 let isSpeaking = false;
 
 export const notices = {
   get shown(): readonly Notice[] {
     return shown;
+  },
+  /** A part of the page that was wanted could not be had: the page is offered anew. */
+  get isPartMissing(): boolean {
+    return isPartMissing;
+  },
+  miss(isMissing: boolean): void {
+    isPartMissing = isMissing;
   },
   /** What the live region says now. */
   get heard(): string {

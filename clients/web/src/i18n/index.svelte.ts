@@ -37,7 +37,10 @@ export const i18n = {
   get dir(): 'ltr' | 'rtl' {
     return current === 'ar' ? 'rtl' : 'ltr';
   },
-  /** Changes the language of this page, and of those to come. */
+  get other(): Lang {
+    return current === 'ar' ? 'en' : 'ar';
+  },
+  /** Changes the language of this page, and of those to come; of those alone when its texts cannot be had. */
   async choose(lang: Lang): Promise<void> {
     storeLanguage(lang);
     await use(lang);
