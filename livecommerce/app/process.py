@@ -71,15 +71,17 @@ def collect_rarely() -> None:
 
 
 async def collect_when_idle(hub: Hub) -> None:
-    """Collects everything when the last viewer has left, until cancelled.
+    """Collects everything when the last viewer has left, and again when a room that nobody came
+    back to has been given up, until cancelled.
 
     By the rare rounds alone, what a show leaves behind would stay in memory for hours. It takes
     tens of milliseconds, which nobody is there to notice.
     """
-    is_clean = True
+    before = hub.statistics()
     while True:
         await asyncio.sleep(IDLE_LOOK_S)
-        is_empty = hub.statistics().connections == 0
-        if is_empty and not is_clean:
+        now = hub.statistics()
+        has_left = now.rooms < before.rooms or before.connections > 0
+        if now.connections == 0 and has_left:
             gc.collect()
-        is_clean = is_empty
+        before = now

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,13 @@ class Loop:
         self.itself = self
 
 
-async def test_what_a_show_leaves_goes_when_its_last_viewer_does(
+async def gone(left: weakref.ref[Loop]) -> None:
+    async with asyncio.timeout(10):
+        while left() is not None:
+            await asyncio.sleep(0.02)
+
+
+async def test_what_a_show_leaves_goes_with_its_last_viewer_and_then_with_its_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(process, "IDLE_LOOK_S", 0.05)
@@ -50,8 +57,13 @@ async def test_what_a_show_leaves_goes_when_its_last_viewer_does(
                 await asyncio.sleep(0.2)
                 # Somebody is watching: not now.
                 assert left() is not None
-            async with asyncio.timeout(10):
-                while left() is not None:
-                    await asyncio.sleep(0.02)
+            await gone(left)
+            # The room stays for a while, for those who come back.
+            left = weakref.ref(Loop())
+            await asyncio.sleep(0.2)
+            assert left() is not None
+            hub = house.services.hub
+            hub.settings = replace(hub.settings, room_linger_s=0.0)
+            await gone(left)
         finally:
             gc.enable()

@@ -46,10 +46,11 @@ class Pace:
 
     @classmethod
     def of(cls, minutes: float) -> Pace:
-        """A run of ten minutes or more has calms in which rooms are given up, and is held to 2 %; a
-        shorter one is a trial, whose memory is not warm yet."""
+        """A run of ten minutes or more has calms in which rooms are given up, and what they leave
+        behind is collected, and is held to 2 %; a shorter one is a trial, whose memory is not warm
+        yet."""
         is_long = minutes >= LONG_MIN
-        rush_s, calm_s = (50.0, 40.0) if is_long else (9.0, 3.0)
+        rush_s, calm_s = (50.0, 55.0) if is_long else (9.0, 3.0)
         rounds = max(ROUNDS_MIN, round(minutes * 60 / (rush_s + calm_s)))
         return cls(
             rounds=rounds,
