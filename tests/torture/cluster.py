@@ -198,9 +198,14 @@ def _judge_losses(finding: Finding, losses: Losses, report: Report, *, is_timed:
     finding.check("who lost a node buys at another", holds=moved_s < READY_S)
     told_s = sorted(purchase.acknowledged_s for purchase in report.purchases)
     last_loss_s = max(losses.at_s.values())
-    pauses = [late - early for early, late in pairwise(told_s)]
+    pauses = [(late - early, early) for early, late in pairwise(told_s)]
+    longest_s, began_s = max(pauses)
+    events = {"the first purchase": told_s[0], **losses.at_s, "Redis back": losses.redis_back_s}
+    what = max((each for each in events if events[each] <= began_s), key=lambda each: events[each])
+    p99_s = percentile([pause_s for pause_s, _ in pauses], 0.99)
     finding.facts["longest pause between two purchases"] = (
-        f"{max(pauses):.2f} s (p99 {percentile(pauses, 0.99) * 1000:.0f} ms of {len(pauses)})"
+        f"{longest_s:.2f} s, from {began_s - events[what]:.2f} s after: {what}"
+        f" (p99 {p99_s * 1000:.0f} ms of {len(pauses)})"
     )
     finding.facts["nodes ready again"] = (
         f"{losses.all_ready_s - losses.redis_back_s:.2f} s after Redis was back, "
