@@ -28,11 +28,8 @@ from livecommerce.stock.wire import PlanSale, StartSale
 from tests.shows.world import World, code_of, command, open_world
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/shop.db"
-    if request.param == "postgresql":
-        url = str(request.getfixturevalue("postgres_url"))
+@pytest.fixture
+async def world(url: str, tmp_path: Path) -> AsyncIterator[World]:
     world = await open_world(url, tmp_path)
     yield world
     await world.close()

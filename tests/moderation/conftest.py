@@ -1,5 +1,5 @@
 """The house of `tests/people`, on both databases."""
 
-from tests.people.conftest import house, postgres_url, url, vault_url
+from tests.people.conftest import house, postgres_url, vault_url
 
-__all__ = ["house", "postgres_url", "url", "vault_url"]
+__all__ = ["house", "postgres_url", "vault_url"]

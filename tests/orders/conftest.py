@@ -11,14 +11,6 @@ from tests.support.tables import postgres_url
 __all__ = ["postgres_url"]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database."""
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
-    return f"sqlite+aiosqlite:///{tmp_path}/shop.db"
-
-
 @pytest.fixture
 async def market(url: str, tmp_path: Path) -> AsyncIterator[Market]:
     """A room that sells, with nothing in its bag yet."""

@@ -14,14 +14,6 @@ __all__ = ["postgres_url"]
 TRUST = PlatformTrust(issuer="https://platform.example", audience="shop", secret=PLATFORM_SECRET)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database."""
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
-    return sqlite_url(tmp_path, "shop")
-
-
 @pytest.fixture
 def vault_url(tmp_path: Path) -> str:
     return sqlite_url(tmp_path, "vault")

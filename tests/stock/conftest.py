@@ -1,5 +1,5 @@
 """The market place of the order tests: `url`, `market`, `markets`."""
 
-from tests.orders.conftest import market, markets, postgres_url, url
+from tests.orders.conftest import market, markets, postgres_url
 
-__all__ = ["market", "markets", "postgres_url", "url"]
+__all__ = ["market", "markets", "postgres_url"]
