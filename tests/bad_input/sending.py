@@ -14,6 +14,7 @@ from yarl import URL
 
 from tests.bad_input.case import NOBODY, Frame, Request, Wire
 from tests.bad_input.scene import Scene
+from tests.support.http import Connector
 from tests.support.ports import LOOPBACK
 from tests.support.sockets import LiveSocket, frame, new_command_id
 
@@ -68,7 +69,7 @@ async def send_request(scene: Scene, case: Request) -> tuple[int, dict[str, Any]
     url = URL(f"{scene.server.url}{scene.fill(case.path)}", encoded=True)
     timeout = aiohttp.ClientTimeout(total=30)
     async with (
-        aiohttp.ClientSession(timeout=timeout) as session,
+        aiohttp.ClientSession(connector=Connector(), timeout=timeout) as session,
         session.request(
             case.method, url, data=data, headers=headers, skip_auto_headers=("Content-Type",)
         ) as answer,

@@ -27,6 +27,7 @@ from tests.faults.rows import OpenStage, Profile, row
 from tests.faults.silence import silent_line
 from tests.faults.stage import Node, start_nodes, until
 from tests.faults.stalled import stalled_viewers
+from tests.support.http import Connector
 from tests.support.ports import LOOPBACK
 from tests.support.postgres import PostgresServer
 from tests.support.shop import Api, Shop
@@ -240,7 +241,7 @@ async def _post_monster(stage: Lone, shop: Shop, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     url = f"http://{LOOPBACK}:{stage.port}/v1/rooms/{shop.room_id}/commands"
     async with (
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(connector=Connector()) as session,
         session.post(url, data=io.BytesIO(body), headers=headers) as answer,
     ):
         return answer.status

@@ -17,6 +17,7 @@ from livecommerce.app.services import Services
 from livecommerce.client import RoomClient
 from livecommerce.config import Settings
 from livecommerce.people.accounts import Actor
+from tests.support.http import Connector
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.shop import Api, Host, Shop
 
@@ -121,6 +122,7 @@ async def running_house(folder: Path, **settings: Any) -> AsyncIterator[OpenedHo
         open_house(wanted, works=works) as house,
         Api(f"http://{LOOPBACK}:{house.door.port}") as api,
         aiohttp.ClientSession(
+            connector=Connector(),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity"},

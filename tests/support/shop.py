@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from tests.support.http import Connector
 from tests.support.sockets import new_command_id
 
 ISSUER = "https://platform.example"
@@ -78,7 +79,7 @@ class Api:
 
     async def __aenter__(self) -> Api:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections),
+            connector=Connector(limit=self._connections),
             timeout=aiohttp.ClientTimeout(total=30),
         )
         return self
