@@ -99,12 +99,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chat_room_per_s: Burst = 200.0
     """What one node takes of a room's viewers; more is refused with `server_busy`."""
     chat_shown_per_s: Rate = 20.0
-    chat_thin_from_viewers: int = 1_000
+    chat_thin_from_viewers: Count = 1_000
     """In a room with so many viewers each of them is shown so many lines of others a second, a
     random choice of what is said. The staff sees all of it, everybody sees the staff, their own
     lines and what is said to them."""
 
-    unpaid_orders_max: int = 10
+    unpaid_orders_max: Count = 10
     """How many orders one person may have on hold, or placed within a day to be paid on delivery,
     before they may buy on outside of flash sales (those have limits of their own)."""
 
@@ -119,7 +119,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     messages_per_s: Rate = 20.0
     messages_burst: Burst = 40.0
     """Of one connection, and of what one person changes over HTTP."""
-    frame_bytes_max: int = 16_384
+    frame_bytes_max: Annotated[int, msgspec.Meta(ge=8_192, le=1_048_576)] = 16_384
+    """Of one message from a viewer. A `hello` with the longest token takes 5 KB; and every
+    connection may hold as much of a message that has not come whole."""
     deflate: bool = False
     """Batches and snapshots are deflated, once for all who can read that: two to six times fewer
     bytes to viewers, for some of a node's time."""

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from livecommerce import config
@@ -80,6 +81,10 @@ def test_redis_is_one_address_or_several():
         ("PORT", "70000"),
         ("DRAIN_S", "-1"),
         ("CONNECTIONS_MAX", "0"),
+        ("FRAME_BYTES_MAX", "8191"),
+        ("FRAME_BYTES_MAX", "1048577"),
+        ("UNPAID_ORDERS_MAX", "0"),
+        ("CHAT_THIN_FROM_VIEWERS", "-1"),
         ("SIGN_INS_PER_MINUTE_PER_IP", "0"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
         ("DATABASE_URL", "mysql://shop@db/shop"),
@@ -92,6 +97,14 @@ def test_redis_is_one_address_or_several():
 def test_what_nothing_can_be_served_with_is_refused_by_name(name: str, value: str):
     with pytest.raises(config.BadSettings, match=rf"^LIVECOMMERCE_{name}: "):
         config.load({f"LIVECOMMERCE_{name}": value})
+
+
+def test_every_number_has_a_least():
+    """So that one that makes no sense is refused, not found out by a room that is silent."""
+    for field in msgspec.structs.fields(config.Settings):
+        if isinstance(getattr(config.Settings(), field.name), int | float):
+            with pytest.raises(config.BadSettings, match=field.name.upper()):
+                config.load({f"LIVECOMMERCE_{field.name.upper()}": "-1"})
 
 
 def test_what_is_in_force_is_told_without_secrets():
