@@ -84,18 +84,17 @@ class Archive:
         show_id: str | None,
         message: ChatPosted,
         *,
-        quoted: ChatPosted | None = None,
+        quoted: Iterable[ChatPosted] = (),
     ) -> None:
         """Takes a message; never waits.
 
         Args:
-            quoted: what it replies to, where another process may still have it to store. It is
-                stored here as well, by who comes first: only a row can be held while the reply is
-                stored, so that a removal of it meets the reply.
+            quoted: what it replies to, and what that replies to, oldest first, where another
+                process may still have them to store. They are stored here as well, by who comes
+                first: only a row can be held while a reply is stored, so that a removal of what it
+                quotes meets it.
         """
-        for each in (quoted, message):
-            if each is None:
-                continue
+        for each in (*quoted, message):
             if len(self._waiting) >= WAITING_MAX:
                 self._waiting.popleft()
                 self.lost += 1

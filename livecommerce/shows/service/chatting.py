@@ -219,8 +219,7 @@ class Chat:
         room.hear(message)
         show_id = standing.show.id if standing.show is not None else None
         self._publisher.publish(standing.room.id, message, concerns=concerns)
-        quoted = room.messages.get(draft.reply_to.message_id) if draft.reply_to else None
-        self._archive.keep(standing.room.id, show_id, message, quoted=quoted)
+        self._archive.keep(standing.room.id, show_id, message, quoted=room.quoted_in(message))
         return message
 
     async def _quoted(

@@ -28,6 +28,7 @@ from livecommerce.people.service import People
 from livecommerce.protocol.commands import Done
 from livecommerce.protocol.events import STAFF
 from livecommerce.shows.service.memory import Memory
+from livecommerce.shows.service.recollection import QUOTES_DEEP
 from livecommerce.shows.store import reading
 from livecommerce.shows.store.records import columns_of_tombstone
 from livecommerce.shows.store.tables import chat_messages
@@ -39,8 +40,6 @@ EVENT_IDS_MAX = 100
 SLIPPED_MS = 3_000
 """How long after a sanction a process may still take messages of the person: rules in memory are
 two seconds old at most."""
-QUOTES_DEEP = 5
-"""Replies quote what they answer, so they go with it, and the answers to them, this deep."""
 
 
 @dataclass(frozen=True, slots=True)

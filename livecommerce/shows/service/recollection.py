@@ -14,6 +14,8 @@ from livecommerce.shows.rooms import Standing
 from livecommerce.shows.wire import ChatPosted
 
 MESSAGES_MAX = 500
+QUOTES_DEEP = 5
+"""Replies quote what they answer, so they go with it, and the answers to them, this deep."""
 PEOPLE_MAX = 20_000
 V = TypeVar("V")
 
@@ -114,6 +116,17 @@ class Recollection:
             if message is not None:
                 blank = msgspec.structs.replace(message, text="", reply_to=None, mentions=[])
                 self.messages.put(message_id, blank)
+
+    def quoted_in(self, message: ChatPosted) -> list[ChatPosted]:
+        """What a message replies to, and what that replies to, as far as remembered and as deep as
+        removals go; oldest first."""
+        quoted: list[ChatPosted] = []
+        while message.reply_to is not None and len(quoted) < QUOTES_DEEP:
+            found = self.messages.get(message.reply_to.message_id)
+            if found is None or found.id in self.removed:
+                break
+            quoted.insert(0, message := found)
+        return quoted
 
     def standing_messages(self) -> list[ChatPosted]:
         """The remembered messages that were not removed, oldest first."""

@@ -349,8 +349,11 @@ async def test_a_reply_that_is_archived_while_its_quote_goes_goes_too(
     assert (await rows(one))[late[0]]["reply_text"] is None
 
 
+@pytest.mark.parametrize("is_deeper", [False, True])
 async def test_a_reply_to_what_nobody_has_archived_meets_its_removal(
-    worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+    worlds: tuple[World, World],
+    monkeypatch: pytest.MonkeyPatch,
+    is_deeper: bool,
 ):
     one, other = worlds
     sami, rana = await one.person("Sami"), await one.person("Rana")
@@ -367,7 +370,11 @@ async def test_a_reply_to_what_nobody_has_archived_meets_its_removal(
 
     async def answered_meanwhile(write):
         if not storing:
-            await other.say(rana, "how rude", reply_to=bad)
+            quoting = await other.say(rana, "how rude", reply_to=bad)
+            if is_deeper:
+                # As if a third process had said it, which has not archived it either.
+                other.shows.archive._waiting.clear()
+                await other.say(rana, "indeed", reply_to=quoting)
             # It is decided, and not stored yet, while the removal looks for replies.
             storing.append(asyncio.create_task(other.shows.archive.store()))
             await under_way.wait()
