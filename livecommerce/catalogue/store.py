@@ -76,9 +76,7 @@ pictures = sa.Table(
     time_column("created_at"),
 )
 
-versions_for_sale = (
-    sa.select(products.c.id, products.c.version).where(products.c.state == "active").subquery()
-)
+versions = sa.select(products.c.id, products.c.version).subquery()
 
 Row = Mapping[Any, Any]
 

@@ -64,6 +64,9 @@ class ApiClient:
     async def put(self, path: str, body: msgspec.Struct | dict[str, Any], kind: type[T]) -> T:
         return await self._ask("PUT", path, body, kind, {})
 
+    async def patch(self, path: str, body: msgspec.Struct | dict[str, Any], kind: type[T]) -> T:
+        return await self._ask("PATCH", path, body, kind, {})
+
     async def guest(self, name: str) -> Tokens:
         """Becomes a guest; keeps the token."""
         tokens = await self.post("/v1/auth/guest", {"name": name}, Tokens)

@@ -123,6 +123,8 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     """The variant a single tap buys: the first one that can be had."""
     available: int
     """Units of all variants when this was read."""
+    for_sale: bool = True
+    """False: the product was taken off the shelves; the rest is as it was last seen."""
 
 
 class BagView(msgspec.Struct, frozen=True, kw_only=True):

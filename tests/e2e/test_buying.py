@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from livecommerce.catalogue.wire import ProductPatch, ProductView
 from livecommerce.kernel.ids import new_id
-from livecommerce.shows.wire import PinOffer, PinView
+from livecommerce.shows.wire import PinOffer, PinSale, PinView
 from tests.e2e.house import Flash, House
 from tests.e2e.views import LOOKS, Look, Visits
 from tests.e2e.words import number
@@ -61,6 +62,29 @@ async def test_one_click_buys(look: Look, house: House, visit: Visits):
     await mine.inspect("after buying")
     await account.inspect("orders")
     await host.inspect("orders")
+
+
+async def test_what_the_merchant_takes_off_the_shelves_cannot_be_bought(
+    house: House, visit: Visits
+):
+    room = await house.room(units=UNITS)
+    single, other = room.offers
+    await room.command(PinOffer(id=new_id(), offer_id=single.id), PinView)
+    sale = await room.sale(other, quota=3)
+    await room.command(PinSale(id=new_id(), sale_id=sale.id, slot=2), PinView)
+    viewer = await visit(Look("en", "phone"))
+    await viewer.enter(room.path)
+    pinned, flash = viewer.card(single.id), viewer.sale(sale.id)
+    await expect(viewer.buy_button(pinned)).to_be_enabled()
+    await expect(flash.get_by_role("button")).to_have_count(1)
+    for offer in (single, other):
+        archived = ProductPatch(version=1, state="archived")
+        path = f"/v1/products/{offer.product_id}"
+        await room.host.api.patch(path, archived, ProductView)
+    await expect(viewer.buy_button(pinned)).to_be_disabled()
+    await expect(flash.get_by_role("button")).to_have_count(0)
+    for card in (pinned, flash):
+        await expect(card).to_contain_text(viewer.words("sold_out"))
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)

@@ -158,8 +158,8 @@ class Window:
         return {view.id: view for view in await self._views(active)}
 
     async def versions(self, ids: Iterable[str]) -> dict[str, int]:
-        """Versions of products that are for sale, by id; every edit raises them, of a price too."""
-        rows = await self._by_ids(store.versions_for_sale, set(ids))
+        """Versions of products, for sale or not, by id; every edit raises them, of a price too."""
+        rows = await self._by_ids(store.versions, set(ids))
         return {row["id"]: row["version"] for row in rows}
 
     async def search(

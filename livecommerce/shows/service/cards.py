@@ -24,7 +24,9 @@ class _Renew(Write[None]):
     """Any number of processes may do it: the first one stores it, and a card never grows older."""
 
     room_id: str
+    versions: Mapping[str, int]
     products: Mapping[str, ProductView]
+    """Those of them that are for sale."""
 
     def needs(self) -> Iterable[Need]:
         yield Need(bags, self.room_id)
@@ -45,13 +47,18 @@ class _Renew(Write[None]):
         if shown is None or (old := shown.view.offer) is None:
             return slot
         product = self.products.get(old.product_id)
-        if product is None or product.version <= shown.product_version:
+        if product is None:
+            version = self.versions.get(old.product_id, 0)
+            offer = msgspec.structs.replace(old, for_sale=False)
+        else:
+            version = product.version
+            offer = offer_view(product, offer_id=old.id, number=old.number)
+        if version <= shown.product_version:
             return slot
-        offer = offer_view(product, offer_id=old.id, number=old.number)
         record = msgspec.structs.replace(
             shown,
             view=msgspec.structs.replace(shown.view, offer=offer),
-            product_version=product.version,
+            product_version=version,
         )
         return Slot(shown=record, before=slot.before, undo_until=slot.undo_until)
 
@@ -78,7 +85,7 @@ class Cards:
 
     async def renew(self) -> None:
         """Shows anew what has been edited, in every room that is watched; in the others when
-        somebody comes. A product that is no longer sold stays as it was seen."""
+        somebody comes. One that is no longer sold stays as it was seen, but cannot be bought."""
         cards = {
             room_id: versions
             for room_id, versions in self._showing.cards().items()
@@ -97,5 +104,5 @@ class Cards:
             return
         products = await self._catalogue.products(set().union(*rooms.values()))
         for room_id in rooms:
-            await self._database.writer.submit(_Renew(room_id, products))
+            await self._database.writer.submit(_Renew(room_id, newest, products))
             await self._showing.refresh_room(room_id)

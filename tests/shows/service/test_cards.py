@@ -130,18 +130,22 @@ async def test_an_edit_while_the_card_is_being_pinned_is_not_lost(
     assert shown(world).title.en == "Lantern"
 
 
-async def test_a_card_of_what_is_no_longer_sold_stays_until_it_is_sold_again(world: World):
+async def test_a_card_of_what_is_no_longer_sold_says_so_until_it_is_sold_again(world: World):
     lamp = await world.offer("Lamp")
     await pin(world, lamp)
+    assert shown(world).for_sale
     patch = ProductPatch(version=1, title=Text(en="Lantern"), state="archived")
     await world.catalogue.update_product(world.host, lamp.product_id, patch)
     await renew(world)
-    assert shown(world).title.en == "Lamp"
+    assert (shown(world).title.en, shown(world).for_sale) == ("Lamp", False)
+    told = len(world.events(PinChanged))
+    await renew(world)
+    assert len(world.events(PinChanged)) == told
     await world.catalogue.update_product(
         world.host, lamp.product_id, ProductPatch(version=2, state="active")
     )
     await renew(world)
-    assert shown(world).title.en == "Lantern"
+    assert (shown(world).title.en, shown(world).for_sale) == ("Lantern", True)
 
 
 async def test_an_edit_in_one_process_is_told_once_by_all(worlds: tuple[World, World]):

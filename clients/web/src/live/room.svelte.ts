@@ -89,6 +89,8 @@ export class Room {
 
   /** Units left of an offer; of one with several variants, as far as the last reading told. */
   left(offer: OfferView): number {
+    // A node of a version before this one does not say it.
+    if (offer.for_sale === false) return 0;
     if (offer.variant_count > 1) return offer.available;
     return this.count(offer.variant_id)?.available ?? offer.available;
   }

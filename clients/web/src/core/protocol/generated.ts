@@ -576,6 +576,7 @@ export interface OfferView {
   available: number;
   compare_at_minor: number | null;
   currency: string;
+  for_sale: boolean;
   id: string;
   merchant: MerchantView;
   number: number;
