@@ -60,10 +60,12 @@ def test_wrong_settings_are_told_all_at_once(tmp_path: Path):
 
 def test_from_an_empty_folder_to_a_breach(tmp_path: Path):
     """doctor finds nothing, migrate makes it, verify likes it until somebody meddles."""
-    early = run(tmp_path, "verify")
-    assert early.returncode == 2
-    assert "livecommerce migrate" in early.stderr
-    assert "Traceback" not in early.stderr
+    for command in ("verify", "refunds"):
+        early = run(tmp_path, command)
+        assert early.returncode == 2
+        assert early.stderr.startswith("The database: ")
+        assert "no tables yet. Run `livecommerce migrate`." in early.stderr
+        assert "Traceback" not in early.stderr
 
     before = run(tmp_path, "doctor", LIVECOMMERCE_SECRET=(secret := "s" * 40))
     assert before.returncode == 1

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from livecommerce.app.house import web_dir
 from livecommerce.app.process import files_needed, files_to_be_had
 from livecommerce.app.services import open_services, redis_settings
-from livecommerce.config import BadSettings, Settings
+from livecommerce.config import Settings
 from livecommerce.database import migrations
 from livecommerce.database import verify as checker
 from livecommerce.database.engine import Database, Unusable, named, telling_why
@@ -64,8 +64,8 @@ async def verify(
     """Checks every invariant of every feature, reading only. Returns what is broken.
 
     Raises:
-        BadSettings: nobody has made the tables yet.
-        Unusable: a database is not there, or what has to be read may not be.
+        Unusable: a database is not there, nobody has made its tables yet, or what has to be read
+            may not be.
     """
     await _require_tables(settings)
     found: list[checker.Breach] = []
@@ -127,23 +127,24 @@ async def refused_refunds(settings: Settings) -> list[RefusedRefund]:
 
 
 async def _require_tables(settings: Settings) -> None:
-    """Raises BadSettings for databases nobody has migrated; most likely it is another folder.
-    Raises Unusable for those we cannot ask."""
+    """Raises Unusable for databases we cannot ask, and for those nobody has migrated; most likely
+    it is another folder."""
     for address in dict.fromkeys((settings.database_address, settings.vault_address)):
         with telling_why(address):
             revision = await migrations.current(address)
         if revision is None:
-            raise BadSettings(f"{named(address)}: no tables yet. Run `livecommerce migrate`.")
+            raise Unusable(f"{named(address)}: no tables yet. Run `livecommerce migrate`.")
 
 
 async def doctor(settings: Settings) -> list[Finding]:
     """Looks at the machine and the settings. Every finding says what it found, good or bad."""
     findings = [_files(settings), _disk(settings), _sqlite(), _web(settings), _secret(settings)]
-    for name, address in (
-        ("database", settings.database_address),
-        ("vault", settings.vault_address),
-    ):
-        findings.append(await _database(name, address))
+    database = await _database("database", settings.database_address)
+    if settings.vault_address == settings.database_address:
+        vault = Finding("vault", database.ok, "in the same database")
+    else:
+        vault = await _database("vault", settings.vault_address)
+    findings += [database, vault]
     findings += await _backplane(settings)
     findings.append(Finding("payments", ok=True, detail="sandbox: test cards, no money moves"))
     if settings.database_address.startswith("sqlite") and settings.public_url:
