@@ -211,17 +211,32 @@ def doctor() -> None:
 
 
 @app.command()
-def refunds() -> None:
-    """List what the payment provider would not pay back: somebody has to. Exit 1 if something."""
-    from livecommerce.app import refused_refunds
+def refunds(
+    close: Annotated[
+        str, typer.Option(metavar="REFUND", help="You have paid this one back by other means.")
+    ] = "",
+    reason: Annotated[str, typer.Option(help="How; kept in the history of the refund.")] = "",
+) -> None:
+    """List what the payment provider would not pay back: somebody has to. Exit 1 if something.
 
+    With --close REFUND --reason TEXT one of them is closed: its order counts as refunded.
+    """
+    from livecommerce.app import close_refund, refused_refunds
+
+    if bool(close) != bool(reason.strip()):
+        raise typer.BadParameter("--close and --reason go together")
+    if close:
+        asyncio.run(close_refund(_settings(), close, reason.strip()))
+        console.print("closed")
+        return
     refused = asyncio.run(refused_refunds(_settings()))
     if not refused:
         console.print("[green]no refund was refused[/]")
         return
-    table = Table("order", "amount", "why", "payment at the provider", "asked for")
+    table = Table("refund", "order", "amount", "why", "payment at the provider", "asked for")
     for one in refused:
         table.add_row(
+            one.id,
             one.order_id,
             str(one.money),
             one.reason,

@@ -214,6 +214,30 @@ async def test_what_a_provider_would_not_pay_back_is_listed(
     assert listed.returncode == 1, listed.stderr
     assert bought["id"] in listed.stdout
     assert f"{total // 100}.{total % 100:02} SAR" in listed.stdout
+    (refund_id,) = {row["id"] for row in _rows(tmp_path / "shop.db", "refunds")}
+    assert refund_id in listed.stdout
+
+    def close(*how: str) -> subprocess.CompletedProcess[str]:
+        return run(tmp_path, "refunds", "--close", refund_id, *how, LIVECOMMERCE_SECRET=SECRET)
+
+    unreasoned = close()
+    assert unreasoned.returncode == 2
+    assert "--reason" in unreasoned.stderr
+    closed = close("--reason", "bank transfer 4711")
+    assert closed.returncode == 0, closed.stderr
+    again = close("--reason", "once more")
+    assert (again.returncode, again.stderr.strip()) == (
+        1,
+        "Refused: bad_transition(state='succeeded')",
+    )
+    assert (await list_refunds()).returncode == 0
+    assert run(tmp_path, "verify").returncode == 0
+
+
+def _rows(path: Path, table: str) -> list[sqlite3.Row]:
+    with sqlite3.connect(path) as database:
+        database.row_factory = sqlite3.Row
+        return database.execute(f"SELECT * FROM {table}").fetchall()
 
 
 def test_serve_takes_the_open_files_it_is_allowed(tmp_path: Path):

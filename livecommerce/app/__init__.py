@@ -2,6 +2,7 @@
 
 from livecommerce.app.house import House, open_house, serve
 from livecommerce.app.operations import (
+    close_refund,
     doctor,
     make_seller,
     migrate,
@@ -16,6 +17,7 @@ from livecommerce.app.work import work
 __all__ = [
     "House",
     "Place",
+    "close_refund",
     "doctor",
     "make_seller",
     "migrate",

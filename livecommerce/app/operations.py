@@ -126,6 +126,14 @@ async def refused_refunds(settings: Settings) -> list[RefusedRefund]:
         return await services.payments.refused_refunds()
 
 
+async def close_refund(settings: Settings, refund_id: str, reason: str) -> None:
+    """Takes down that what the provider would not pay back was paid back by other means."""
+    await _require_tables(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        services = await open_services(settings, SystemClock(), stack)
+        await services.orders.checkout.close_refund(refund_id, reason)
+
+
 async def _require_tables(settings: Settings) -> None:
     """Raises Unusable for databases we cannot ask, and for those nobody has migrated; most likely
     it is another folder."""

@@ -15,7 +15,7 @@ from livecommerce.orders.orders import FulfilState, OrderState, PaymentState
 from livecommerce.orders.store import order_lines, order_transitions, orders
 from livecommerce.payments.attempts import AttemptState
 from livecommerce.payments.providers.sandbox import Paid
-from livecommerce.payments.store import payment_attempts, refunds
+from livecommerce.payments.store import payment_attempts, refunded_by_hand, refunds
 from livecommerce.stock.holds import HoldState
 from livecommerce.stock.invariants import history_breaches
 from livecommerce.stock.store import holds
@@ -100,7 +100,7 @@ async def check_provider_book(
     database: Database, paid: Collection[Paid], *, younger_than_ms: int = 0, now: int = 0
 ) -> list[Breach]:
     """I8 against the provider's own book: every intent that took money is known to us as captured
-    for its order and its amount, and what we refunded was refunded there.
+    for its order and its amount, and what we refunded was refunded there or by hand.
 
     Args:
         younger_than_ms: payments the provider changed so recently may still be on their way to us.
@@ -108,7 +108,9 @@ async def check_provider_book(
     found = []
     async with database.reading() as connection:
         rows = (await connection.execute(sa.select(payment_attempts))).mappings().all()
+        paid_back = (await connection.execute(refunded_by_hand())).mappings().all()
     known = {row["id"]: row for row in rows}
+    by_hand = {row["attempt_id"]: row["sum"] for row in paid_back}
     for intent in paid:
         row = known.get(intent.attempt_id)
         is_fresh = intent.changed_at > now - younger_than_ms
@@ -118,7 +120,7 @@ async def check_provider_book(
                 found.append(Breach("I8", intent.intent_ref, f"paid there, {state} here"))
         elif row["psp_ref"] != intent.intent_ref or row["currency"] != intent.currency:
             found.append(Breach("I8", intent.intent_ref, "is not what our attempt names"))
-        elif row["refunded_minor"] > intent.refunded_minor:
+        elif row["refunded_minor"] - by_hand.get(row["id"], 0) > intent.refunded_minor:
             found.append(Breach("I8", intent.intent_ref, "refunded here, not there"))
     taken = {intent.attempt_id for intent in paid}
     found += [

@@ -74,11 +74,11 @@ class RefundState(StrEnum):
     REQUESTED = "requested"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    """The provider says no: a person has to pay it back by other means."""
+    """The provider says no: a person pays it back by other means, and says so."""
 
 
 REFUND_NEXT: Final = {
     RefundState.REQUESTED: frozenset({RefundState.SUCCEEDED, RefundState.FAILED}),
     RefundState.SUCCEEDED: frozenset[RefundState](),
-    RefundState.FAILED: frozenset({RefundState.REQUESTED}),
+    RefundState.FAILED: frozenset({RefundState.REQUESTED, RefundState.SUCCEEDED}),
 }

@@ -196,6 +196,22 @@ def attempts_of(order_ids: Collection[str]) -> sa.Select[Any]:
     return sa.select(payment_attempts).where(payment_attempts.c.order_id.in_(sorted(order_ids)))
 
 
+def refund_by_id(refund_id: str) -> sa.Select[Any]:
+    return sa.select(refunds).where(refunds.c.id == refund_id)
+
+
+def refunded_by_hand() -> sa.Select[Any]:
+    """By attempt, what a person has paid back and the provider has not."""
+    return (
+        sa.select(
+            refunds.c.attempt_id,
+            sa.cast(sa.func.sum(refunds.c.amount_minor), sa.BigInteger).label("sum"),
+        )
+        .where(refunds.c.state == RefundState.SUCCEEDED.value, refunds.c.psp_ref.is_(None))
+        .group_by(refunds.c.attempt_id)
+    )
+
+
 def refused_refunds() -> sa.Select[Any]:
     """Refunds that a provider said no to, oldest first, with the payment they are of."""
     attempt = payment_attempts

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from livecommerce.kernel.errors import Code, Refused
 from livecommerce.kernel.money import Money
 from livecommerce.payments.providers.port import Busy, IntentStatus, NoAnswer, Rejected
+from livecommerce.payments.store import payment_transitions, refunds
+from tests.database.shop import change
 from tests.orders.market import Market
 
 RESUMED_MS = 31_000
@@ -145,6 +148,28 @@ async def test_refused_refund_waits_for_a_person(market: Market, monkeypatch):
     assert refused.money == Money(attempt["captured_minor"], attempt["currency"])
     assert (refused.provider, refused.payment_ref) == ("sandbox", attempt["psp_ref"])
     assert market.orders.checkout.refunds_refused == 1
+    # Somebody pays it back by other means; a second time there is nothing to close.
+    await market.orders.checkout.close_refund(refused.id, "transfer 4711")
+    assert (await market.see(buyer, order)).payment_state == "refunded"
+    (attempt,) = await market.attempts(order)
+    assert attempt["refunded_minor"] == attempt["captured_minor"]
+    assert await market.payments.refused_refunds() == []
+    steps = await market.world.database.fetch(
+        payment_transitions.select().where(payment_transitions.c.entity_id == refused.id)
+    )
+    assert [(step["to_state"], step["reason"]) for step in steps] == [
+        ("failed", "provider"),
+        ("succeeded", "by hand: transfer 4711"),
+    ]
+    assert await market.breaches() == []
+    for id, code in ((refused.id, Code.BAD_TRANSITION), ("nothing", Code.NOT_FOUND)):
+        with pytest.raises(Refused) as told:
+            await market.orders.checkout.close_refund(id, "again")
+        assert told.value.code is code
+    # What the provider is said to have paid back, and has not, is found out.
+    for ref, broken in (("re_forged", {"I8"}), (None, set())):
+        await market.world.database.writer.submit(change(refunds, refused.id, psp_ref=ref))
+        assert {breach.invariant for breach in await market.breaches()} == broken
 
 
 async def test_money_of_another_amount_pays_for_nothing(market: Market, monkeypatch):

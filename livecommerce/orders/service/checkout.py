@@ -98,6 +98,31 @@ class Checkout:
         """There is something due now: a cancel, a refund."""
         self._news.set()
 
+    async def close_refund(self, refund_id: str, reason: str) -> None:
+        """Takes down that a person has paid back what the provider would not.
+
+        Args:
+            reason: how, for the history of the refund.
+
+        Raises:
+            Refused: `not_found`, `bad_transition` (it was not refused, or is closed) with `state`.
+        """
+        row = await self._database.fetch_one(payment_store.refund_by_id(refund_id))
+        if row is None:
+            raise Refused(Code.NOT_FOUND, field="refund_id")
+        is_closed = await self._database.writer.submit(
+            Refunded(
+                facts=await self._reader.facts(row["order_id"]),
+                attempt_id=row["attempt_id"],
+                refund_id=refund_id,
+                psp_ref=None,
+                reason=f"by hand: {reason}",
+                holding=self._stock.holding,
+            )
+        )
+        if not is_closed:
+            raise Refused(Code.BAD_TRANSITION, state=row["state"])
+
     def say_bought(self, facts: OrderFacts) -> None:
         """Tells the room that somebody bought this, without a name."""
         if facts.room_id is not None:

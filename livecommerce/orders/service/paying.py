@@ -151,12 +151,13 @@ class GiveUp(Write[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refunded(Write[bool]):
-    """A refund has arrived. Answers whether it was news."""
+    """A refund has arrived, see `settle_refund`. Answers whether it was news."""
 
     facts: OrderFacts
     attempt_id: str
     refund_id: str
-    psp_ref: str
+    psp_ref: str | None
+    reason: str = "provider"
     holding: Holding = field(repr=False)
 
     def needs(self) -> Iterable[Need]:
@@ -164,7 +165,7 @@ class Refunded(Write[bool]):
         yield attempting.refund_need(self.refund_id)
 
     def decide(self, rows: Rows, now: int) -> bool:
-        if not attempting.settle_refund(rows, self.refund_id, self.psp_ref, now):
+        if not attempting.settle_refund(rows, self.refund_id, self.psp_ref, self.reason, now):
             return False
         row = rows.get(store.orders, self.facts.order_id)
         assert row is not None

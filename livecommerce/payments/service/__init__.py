@@ -34,6 +34,7 @@ class Charge:
 class RefusedRefund:
     """Money that a provider does not pay back: a person has to, by other means."""
 
+    id: str
     order_id: str
     money: Money
     reason: str
@@ -122,6 +123,7 @@ class Payments:
         """What providers would not pay back, oldest first."""
         return [
             RefusedRefund(
+                id=row["id"],
                 order_id=row["order_id"],
                 money=Money(row["amount_minor"], row["currency"]),
                 reason=row["reason"],

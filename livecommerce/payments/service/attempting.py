@@ -114,13 +114,19 @@ def request_refund(rows: Rows, refund_id: str, attempt_id: str, reason: str, now
     )
 
 
-def settle_refund(rows: Rows, refund_id: str, psp_ref: str, now: int) -> bool:
-    """The provider has paid back. False: that was known."""
+def settle_refund(rows: Rows, refund_id: str, psp_ref: str | None, reason: str, now: int) -> bool:
+    """The money is back. False: it is not what this refund waits for.
+
+    Args:
+        psp_ref: of the provider, which has paid it; None: a person has, after it was refused.
+        reason: for the history.
+    """
     refund = rows.get(store.refunds, refund_id)
     assert refund is not None
-    if refund["state"] != RefundState.REQUESTED:
+    before = RefundState.FAILED if psp_ref is None else RefundState.REQUESTED
+    if refund["state"] != before:
         return False
-    step = (RefundState.REQUESTED.value, RefundState.SUCCEEDED.value, "provider")
+    step = (before.value, RefundState.SUCCEEDED.value, reason)
     store.record_step(rows, store.refunds, "refund", refund_id, step, now)
     rows.change(
         store.refunds,
