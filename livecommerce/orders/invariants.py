@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from livecommerce.database.engine import Database
+from livecommerce.database.history import history_breaches
 from livecommerce.database.purge import KEYS_KEPT_MS
 from livecommerce.database.verify import Breach, breaches, invariant
 from livecommerce.orders import orders as rules
@@ -17,7 +18,6 @@ from livecommerce.payments.attempts import AttemptState
 from livecommerce.payments.providers.sandbox import Paid
 from livecommerce.payments.store import payment_attempts, refunded_by_hand, refunds
 from livecommerce.stock.holds import HoldState
-from livecommerce.stock.invariants import history_breaches
 from livecommerce.stock.store import holds
 
 PAST_DEADLINE_MS_MAX = 60_000

@@ -7,9 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from livecommerce.database.group_commit import Rows
+from livecommerce.database.history import history_table
 from livecommerce.database.schema import (
-    append_only,
     id_column,
     metadata,
     number_column,
@@ -109,50 +108,13 @@ order_lines = sa.Table(
     sa.CheckConstraint("vat_minor BETWEEN 0 AND total_minor", name="vat"),
 )
 
-order_transitions = append_only(
-    sa.Table(
-        "order_transitions",
-        metadata,
-        id_column(),
-        text_column("machine"),
-        text_column("entity_id"),
-        number_column("seq"),
-        text_column("from_state"),
-        text_column("to_state"),
-        text_column("reason"),
-        time_column("created_at"),
-        sa.CheckConstraint("machine IN ('order', 'payment', 'fulfilment')", name="machine"),
-    )
-)
+order_transitions = history_table("order_transitions", "order", "payment", "fulfilment")
 
 FIRST_LINE = 1
 
 
 def line_id(order_id: str, line_no: int = FIRST_LINE) -> str:
     return f"{order_id}.{line_no}"
-
-
-def record_step(
-    rows: Rows, machine: str, order_id: str, change: tuple[str, str, str], now: int
-) -> None:
-    """Writes one step on one axis into the history; `change` is (from, to, reason)."""
-    row = rows.get(orders, order_id)
-    assert row is not None
-    seq = row["steps"] + 1
-    rows.add(orders, order_id, steps=1)
-    rows.insert(
-        order_transitions,
-        {
-            "id": f"{order_id}.{seq}",
-            "machine": machine,
-            "entity_id": order_id,
-            "seq": seq,
-            "from_state": change[0],
-            "to_state": change[1],
-            "reason": change[2],
-            "created_at": now,
-        },
-    )
 
 
 # Reading.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from livecommerce.database.history import history_breaches
 from livecommerce.database.verify import Breach, breaches, invariant
 from livecommerce.payments import attempts as rules
 from livecommerce.payments.attempts import AttemptState, RefundState
 from livecommerce.payments.store import payment_attempts, payment_transitions, refunds
-from livecommerce.stock.invariants import history_breaches
 
 _ENDED_BADLY = ("failed", "canceled", "surplus")
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from livecommerce.database.group_commit import Rows
+from livecommerce.database.history import history_table
 from livecommerce.database.schema import (
-    append_only,
     id_column,
     metadata,
     number_column,
@@ -127,44 +126,7 @@ psp_events = sa.Table(
 )
 _only(psp_events, "ix_psp_events_due", "due_at", "due_at IS NOT NULL")
 
-payment_transitions = append_only(
-    sa.Table(
-        "payment_transitions",
-        metadata,
-        id_column(),
-        text_column("machine"),
-        text_column("entity_id"),
-        number_column("seq"),
-        text_column("from_state"),
-        text_column("to_state"),
-        text_column("reason"),
-        time_column("created_at"),
-        sa.CheckConstraint("machine IN ('attempt', 'refund')", name="machine"),
-    )
-)
-
-
-def record_step(
-    rows: Rows, table: sa.Table, machine: str, id: str, change: tuple[str, str, str], now: int
-) -> None:
-    """Writes one step of a state machine into the history; `change` is (from, to, reason)."""
-    row = rows.get(table, id)
-    assert row is not None
-    seq = row["steps"] + 1
-    rows.add(table, id, steps=1)
-    rows.insert(
-        payment_transitions,
-        {
-            "id": f"{id}.{seq}",
-            "machine": machine,
-            "entity_id": id,
-            "seq": seq,
-            "from_state": change[0],
-            "to_state": change[1],
-            "reason": change[2],
-            "created_at": now,
-        },
-    )
+payment_transitions = history_table("payment_transitions", "attempt", "refund")
 
 
 # Reading.

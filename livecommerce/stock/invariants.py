@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from livecommerce.database.history import history_breaches
 from livecommerce.database.verify import Breach, breaches, invariant
 from livecommerce.stock import flash_sales as sale_rules
 from livecommerce.stock import holds as hold_rules
@@ -211,62 +212,3 @@ async def steps_are_recorded(connection: AsyncConnection) -> list[Breach]:
             allowed={"sale": sale_rules.NEXT},
         ),
     ]
-
-
-async def history_breaches(
-    connection: AsyncConnection,
-    name: str,
-    entities: sa.Table,
-    axes: Mapping[str, sa.Column[Any]],
-    history: sa.Table,
-    *,
-    initial: Mapping[str, Collection[str]],
-    allowed: Mapping[str, Mapping[Any, Collection[Any]]],
-) -> list[Breach]:
-    """Replays the steps of state machines and compares where they lead with where the rows stand.
-
-    Args:
-        axes: the machines of one table, and the column each of them moves.
-        initial: the states an entity may begin in.
-        allowed: the steps each machine may take.
-    """
-    columns = [column.label(f"axis_{machine}") for machine, column in axes.items()]
-    stored = await connection.execute(sa.select(entities.c.id, entities.c.steps, *columns))
-    steps: dict[str, list[Any]] = {}
-    rows = await connection.execute(
-        sa.select(history)
-        .where(history.c.machine.in_(list(axes)))
-        .order_by(history.c.entity_id, history.c.seq)
-    )
-    for step in rows.mappings():
-        steps.setdefault(step["entity_id"], []).append(step)
-    found = []
-    for row in stored.mappings():
-        taken = steps.pop(row["id"], [])
-        if [step["seq"] for step in taken] != list(range(1, row["steps"] + 1)):
-            found.append(Breach(name, row["id"], f"{len(taken)} of {row['steps']} steps recorded"))
-            continue
-        for machine in axes:
-            fault = _replayed(
-                [step for step in taken if step["machine"] == machine],
-                row[f"axis_{machine}"],
-                initial[machine],
-                allowed[machine],
-            )
-            if fault is not None:
-                found.append(Breach(name, row["id"], f"{machine}: {fault}"))
-    found += [Breach(name, id, "has a history and no row") for id in steps]
-    return found
-
-
-def _replayed(
-    steps: list[Any], stands: str, initial: Collection[str], allowed: Mapping[Any, Collection[Any]]
-) -> str | None:
-    at = steps[0]["from_state"] if steps else stands
-    if at not in initial:
-        return f"begins as {at}"
-    for step in steps:
-        if step["from_state"] != at or step["to_state"] not in allowed[at]:
-            return f"{step['from_state']} to {step['to_state']} after {at}"
-        at = step["to_state"]
-    return None if at == stands else f"history ends as {at}, the row is {stands}"

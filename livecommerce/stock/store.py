@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from livecommerce.database.group_commit import Rows
+from livecommerce.database.history import history_table
 from livecommerce.database.schema import (
     append_only,
     id_column,
@@ -153,21 +153,7 @@ sa.Index(
     postgresql_where=sa.text("state IN ('active', 'paying')"),
 )
 
-stock_transitions = append_only(
-    sa.Table(
-        "stock_transitions",
-        metadata,
-        id_column(),
-        text_column("machine"),
-        text_column("entity_id"),
-        number_column("seq"),
-        text_column("from_state"),
-        text_column("to_state"),
-        text_column("reason"),
-        time_column("created_at"),
-        sa.CheckConstraint("machine IN ('hold', 'sale')", name="machine"),
-    )
-)
+stock_transitions = history_table("stock_transitions", "hold", "sale")
 
 
 def quota_id(sale_id: str, person_id: str) -> str:
@@ -221,33 +207,6 @@ def sale_view(row: Row) -> SaleView:
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         ended_at=row["ended_at"],
-    )
-
-
-def record_step(
-    rows: Rows, table: sa.Table, machine: str, id: str, change: tuple[str, str, str], now: int
-) -> None:
-    """Writes one step of a state machine into the history; `change` is (from, to, reason).
-
-    Call it before the row's own change; it raises the row's `steps`. What has taken no step yet is
-    in the state it was made in, so that a new hold costs no row here.
-    """
-    row = rows.get(table, id)
-    assert row is not None
-    seq = row["steps"] + 1
-    rows.add(table, id, steps=1)
-    rows.insert(
-        stock_transitions,
-        {
-            "id": f"{id}.{seq}",
-            "machine": machine,
-            "entity_id": id,
-            "seq": seq,
-            "from_state": change[0],
-            "to_state": change[1],
-            "reason": change[2],
-            "created_at": now,
-        },
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from livecommerce.catalogue.wire import Text
 from livecommerce.database.group_commit import Need, Rows
+from livecommerce.database.history import record_step
 from livecommerce.orders import orders as rules
 from livecommerce.orders import store
 from livecommerce.orders.orders import FulfilState, OrderState, PaymentState, number_of
@@ -75,17 +76,18 @@ def move(
     assert row is not None
     if state is not None and state != row["state"]:
         rules.move_order(OrderState(row["state"]), state)
-        store.record_step(rows, "order", order_id, (row["state"], state.value, reason), now)
+        step = (row["state"], state.value, reason)
+        record_step(rows, store.order_transitions, store.orders, order_id, "order", step, now)
         values["state"] = state.value
     if payment is not None and payment != row["payment_state"]:
         rules.move_payment(PaymentState(row["payment_state"]), payment)
         step = (row["payment_state"], payment.value, reason)
-        store.record_step(rows, "payment", order_id, step, now)
+        record_step(rows, store.order_transitions, store.orders, order_id, "payment", step, now)
         values["payment_state"] = payment.value
     if fulfil is not None and fulfil != row["fulfil_state"]:
         rules.move_fulfilment(FulfilState(row["fulfil_state"]), fulfil)
         step = (row["fulfil_state"], fulfil.value, reason)
-        store.record_step(rows, "fulfilment", order_id, step, now)
+        record_step(rows, store.order_transitions, store.orders, order_id, "fulfilment", step, now)
         values["fulfil_state"] = fulfil.value
     if values:
         rows.change(store.orders, order_id, **values)

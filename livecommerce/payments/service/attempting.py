@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livecommerce.database.group_commit import Need, Rows
+from livecommerce.database.history import record_step
 from livecommerce.payments import attempts, store
 from livecommerce.payments.attempts import AttemptState, RefundState
 
@@ -66,11 +67,12 @@ def move(
     """Takes a step; what has ended is not looked at again."""
     current = attempts.move(state(rows, attempt_id), to)
     before = state(rows, attempt_id)
-    store.record_step(
+    record_step(
         rows,
+        store.payment_transitions,
         store.payment_attempts,
-        "attempt",
         attempt_id,
+        "attempt",
         (before.value, current.value, reason),
         now,
     )
@@ -127,7 +129,7 @@ def settle_refund(rows: Rows, refund_id: str, psp_ref: str | None, reason: str, 
     if refund["state"] != before:
         return False
     step = (before.value, RefundState.SUCCEEDED.value, reason)
-    store.record_step(rows, store.refunds, "refund", refund_id, step, now)
+    record_step(rows, store.payment_transitions, store.refunds, refund_id, "refund", step, now)
     rows.change(
         store.refunds,
         refund_id,
@@ -147,7 +149,7 @@ def put_off_refund(rows: Rows, refund_id: str, now: int, *, is_refused: bool) ->
         return
     if is_refused:
         step = (RefundState.REQUESTED.value, RefundState.FAILED.value, "provider")
-        store.record_step(rows, store.refunds, "refund", refund_id, step, now)
+        record_step(rows, store.payment_transitions, store.refunds, refund_id, "refund", step, now)
         rows.change(store.refunds, refund_id, state=RefundState.FAILED.value, check_at=None)
         return
     checks = refund["checks"]

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from livecommerce.database.group_commit import Need, Rows
+from livecommerce.database.history import record_step
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.stock import flash_sales, holds, levels, store
 from livecommerce.stock.flash_sales import FlashSale, Phase
@@ -256,9 +257,8 @@ class Holding:
         assert row is not None
         current = HoldState(row["state"])
         holds.move(current, to)
-        store.record_step(
-            rows, store.holds, "hold", hold_id, (current.value, to.value, reason), now
-        )
+        step = (current.value, to.value, reason)
+        record_step(rows, store.stock_transitions, store.holds, hold_id, "hold", step, now)
         rows.change(store.holds, hold_id, state=to.value, **values)
 
     def _consume_units(self, rows: Rows, hold: HoldFacts, now: int, before: levels.Deltas) -> None:
@@ -319,7 +319,7 @@ class Holding:
         row = rows.get(store.flash_sales, sale_id)
         assert row is not None
         step = (row["phase"], changes["phase"], reason)
-        store.record_step(rows, store.flash_sales, "sale", sale_id, step, now)
+        record_step(rows, store.stock_transitions, store.flash_sales, sale_id, "sale", step, now)
         rows.change(store.flash_sales, sale_id, **changes)
         row = rows.get(store.flash_sales, sale_id)
         assert row is not None
