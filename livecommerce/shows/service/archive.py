@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import structlog
@@ -74,7 +74,8 @@ class Archive:
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
-        self._waiting: deque[_Line] = deque()
+        self._waiting: dict[str, _Line] = {}
+        """By message, oldest first: who is quoted by many waits once."""
         self.lost = 0
         """Messages that never reached the archive, since the process began."""
 
@@ -95,19 +96,23 @@ class Archive:
                 quotes meets it.
         """
         for each in (*quoted, message):
+            if each.id in self._waiting:
+                continue
             if len(self._waiting) >= WAITING_MAX:
-                self._waiting.popleft()
+                del self._waiting[next(iter(self._waiting))]
                 self.lost += 1
-            self._waiting.append(_Line(room_id, show_id, each))
+            self._waiting[each.id] = _Line(room_id, show_id, each)
 
     async def store(self) -> None:
         """Writes what waits. What the database could not take now waits on, in order."""
         while self._waiting:
-            lines = tuple(self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting))))
+            lines = tuple(islice(self._waiting.values(), BATCH))
+            for line in lines:
+                del self._waiting[line.message.id]
             try:
                 await self._database.writer.submit(_Store(lines))
             except Refused as refused:
-                self._waiting.extendleft(reversed(lines))
+                self._put_back(lines)
                 log.warning("chat waits for its archive", lines=len(lines), code=refused.code)
                 return
             except Exception:
@@ -123,8 +128,12 @@ class Archive:
             try:
                 await self._database.writer.submit(_Store((line,)))
             except Refused:
-                self._waiting.extendleft(reversed(lines[number:]))
+                self._put_back(lines[number:])
                 return
             except Exception:
                 self.lost += 1
                 log.exception("a message cannot be archived", room_id=line.room_id)
+
+    def _put_back(self, lines: Sequence[_Line]) -> None:
+        """Before those that came meanwhile."""
+        self._waiting = {line.message.id: line for line in lines} | self._waiting

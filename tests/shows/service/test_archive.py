@@ -44,6 +44,18 @@ async def test_what_waits_is_bounded_and_the_oldest_go(world: World, monkeypatch
     assert {row["id"] for row in rows} == {f"m{number}" for number in range(15, 25)}
 
 
+async def test_what_is_quoted_by_many_waits_once(world: World, monkeypatch):
+    monkeypatch.setattr(module, "WAITING_MAX", 20)
+    archive = Archive(database=world.database)
+    thread = [message(number) for number in range(20)]
+    for number, said in enumerate(thread):
+        archive.keep(world.room_id, None, said, quoted=thread[max(0, number - 5) : number])
+    assert archive.lost == 0
+    await archive.store()
+    rows = await world.database.fetch(chat_messages.select().order_by(chat_messages.c.said_at))
+    assert [row["id"] for row in rows] == [said.id for said in thread]
+
+
 async def test_an_outage_is_waited_out(world: World, monkeypatch):
     archive = Archive(database=world.database)
     for number in range(250):

@@ -116,7 +116,7 @@ export const buyer = {
     await api.remove(`/me/cards/${id}`);
     methods = { ...methods, cards: methods.cards.filter((card) => card.id !== id) };
   },
-  /** Remembers what an order is to be paid with, until `learn` is told what became of it. */
+  /** Remembers what an order is to be paid with, until `learn` is told what became of it. One order a tab: the last. */
   pays(orderId: string, { method, card_id: cardId }: PaymentChoice): void {
     passing.set(PAYING, `${orderId} ${cardId ?? method}`);
   },
