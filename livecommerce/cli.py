@@ -17,7 +17,7 @@ from rich.text import Text
 from livecommerce import __version__, config
 from livecommerce.database.engine import Unusable
 from livecommerce.gateway import log
-from livecommerce.kernel.errors import Refused
+from livecommerce.kernel.errors import Code, Refused
 
 app = typer.Typer(
     name="livecommerce",
@@ -226,7 +226,12 @@ def refunds(
     if bool(close) != bool(reason.strip()):
         raise typer.BadParameter("--close and --reason go together")
     if close:
-        asyncio.run(close_refund(_settings(), close, reason.strip()))
+        try:
+            asyncio.run(close_refund(_settings(), close, reason.strip()))
+        except Refused as no:
+            if no.code is not Code.NOT_FOUND:
+                raise
+            raise typer.BadParameter(f"{close}: `livecommerce refunds` lists the refunds") from no
         console.print("closed")
         return
     refused = asyncio.run(refused_refunds(_settings()))

@@ -273,8 +273,16 @@ def _read(kind: Any, text: str) -> Any:
         raise ValueError(str(problem)) from None
 
 
+def is_secret_known(settings: Settings) -> bool:
+    """It is the one of the examples in docs/operations, with which anybody signs as anybody."""
+    return settings.secret.startswith("replace-me")
+
+
 def secret_of(settings: Settings) -> str:
-    """Returns the secret: the one that is set, or the one kept in the data folder (made if new)."""
+    """Returns the secret: the one that is set, or the one kept in the data folder (made if new).
+    Raises BadSettings for the one of the examples."""
+    if is_secret_known(settings):
+        raise BadSettings(f"{PREFIX}SECRET: still that of the example: make your own")
     if settings.secret:
         return settings.secret
     path = settings.data_dir / "secret"

@@ -230,6 +230,8 @@ async def test_what_a_provider_would_not_pay_back_is_listed(
         1,
         "Refused: bad_transition(state='succeeded')",
     )
+    unknown = run(tmp_path, "refunds", "--close", "r1", "--reason", "x", LIVECOMMERCE_SECRET=SECRET)
+    assert (unknown.returncode, "r1: " in unknown.stderr) == (2, True)
     assert (await list_refunds()).returncode == 0
     assert run(tmp_path, "verify").returncode == 0
 
@@ -279,8 +281,10 @@ async def test_serve_drains_and_goes_on_with_the_same_data(tmp_path: Path):
 def test_serve_on_a_port_that_is_taken_ends_with_a_reason(tmp_path: Path):
     with running_server({"LIVECOMMERCE_DATA_DIR": str(tmp_path / "one")}) as server:
         done = run(tmp_path, "serve", LIVECOMMERCE_PORT=str(server.port))
-        assert done.returncode != 0
+        assert done.returncode == 2
+        assert f"LIVECOMMERCE_PORT: 127.0.0.1:{server.port}: " in done.stderr
         assert "address already in use" in done.stderr.lower()
+        assert "Traceback" not in done.stderr
 
 
 def test_a_second_signal_does_not_wait_for_the_drain(tmp_path: Path):

@@ -62,7 +62,9 @@ def check(url: str, costs: Costs, seconds: float) -> list[dict[str, Any]]:
     cluster = Cluster(url)
     found = []
     try:
+        # It shares its core with the crowd, whose clock says how late the other one is.
         cluster.add("second", core=1)
+        cluster.nodes["second"].step_back()
         cluster.add("first", core=0)
         here = 0
         for room in SIZES:

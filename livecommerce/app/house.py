@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -147,10 +148,16 @@ async def open_house(
         parts = {**upkeep_of(services, gatekeeper), **work}
         failed = await stack.enter_async_context(running(parts))
         if sockets is None:
-            await door.listen(settings.host, settings.port, web_server=runner.server)
+            places = {"PORT": (settings.host, settings.port)}
             if settings.own_port:
-                own = settings.own_address, settings.own_port
-                await door.listen(*own, web_server=runner.server)
+                places["OWN_PORT"] = (settings.own_address, settings.own_port)
+            for setting, (host, port) in places.items():
+                try:
+                    await door.listen(host, port, web_server=runner.server)
+                except OSError as problem:
+                    reason = os.strerror(problem.errno) if problem.errno else str(problem)
+                    told = f"LIVECOMMERCE_{setting}: {host}:{port}: {reason}"
+                    raise BadSettings(told) from problem
         else:
             for sock in sockets:
                 await door.listen(sock=sock, web_server=runner.server)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from livecommerce.app.house import web_dir
 from livecommerce.app.process import files_needed, files_to_be_had
 from livecommerce.app.services import open_services, redis_settings
-from livecommerce.config import Settings
+from livecommerce.config import Settings, is_secret_known
 from livecommerce.database import migrations
 from livecommerce.database import verify as checker
 from livecommerce.database.engine import Database, Unusable, named, telling_why
@@ -149,7 +149,7 @@ async def doctor(settings: Settings) -> list[Finding]:
     findings = [_files(settings), _disk(settings), _sqlite(), _web(settings), _secret(settings)]
     database = await _database("database", settings.database_address)
     if settings.vault_address == settings.database_address:
-        vault = Finding("vault", database.ok, "in the same database")
+        vault = Finding("vault", database.ok, "as the database, which holds it")
     else:
         vault = await _database("vault", settings.vault_address)
     findings += [database, vault]
@@ -192,8 +192,7 @@ def _web(settings: Settings) -> Finding:
 
 
 def _secret(settings: Settings) -> Finding:
-    if settings.secret.startswith("replace-me"):
-        # The one of the examples in docs/operations: everybody knows it.
+    if is_secret_known(settings):
         return Finding("secret", ok=False, detail="still that of the example: make your own")
     if settings.secret:
         return Finding("secret", ok=True, detail="set")

@@ -97,6 +97,8 @@ async def test_doctor_knows_the_secret_of_the_examples(settings: Settings):
     for secret, is_ok in ((known, False), ("x" * 48, True)):
         findings = await doctor(msgspec.structs.replace(settings, secret=secret))
         assert {each.name: each.ok for each in findings}["secret"] is is_ok
+    with pytest.raises(BadSettings, match="LIVECOMMERCE_SECRET"):
+        secret_of(msgspec.structs.replace(settings, secret=known))
 
 
 async def test_doctor_never_fails_itself(tmp_path: Path):
@@ -109,7 +111,7 @@ async def test_doctor_never_fails_itself(tmp_path: Path):
     assert not findings["database"].ok
     assert "hidden-password" not in str(findings)
     # The vault is in it too, and is not one more thing to mend.
-    assert findings["vault"] == ("vault", False, "in the same database")
+    assert findings["vault"] == ("vault", False, "as the database, which holds it")
 
 
 async def test_doctor_looks_at_redis(tmp_path: Path, redis_url: str):
