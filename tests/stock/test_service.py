@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from livecommerce.kernel.errors import Code, Refused
 from livecommerce.moderation.store import audit_log
 from livecommerce.shows.wire import AddOffer, PinOffer
+from livecommerce.stock.service.holding import HoldFacts
 from livecommerce.stock.service.latch import LIFE_S, SoldOutLatch
 from livecommerce.stock.wire import (
     ArmSale,
@@ -293,6 +295,32 @@ async def test_the_latch_lets_through_whom_it_must(market: Market):
     latch.shut("lamp", frozenset())
     latch.open("lamp")
     assert not latch.is_shut("lamp", "amal")
+
+
+async def test_who_bought_what_came_back_is_never_told_sold_out(market: Market, monkeypatch):
+    stock = market.world.stock
+    hold = HoldFacts(id="h", order_id="o", person_id="amal", variant_id="lamp", qty=1)
+    late = msgspec.structs.replace(hold, person_id="badr")
+    reads = [(asyncio.Event(), []), (asyncio.Event(), [{"person_id": "badr"}])]
+    begun = iter(reads)
+
+    async def fetch(query: object) -> list[dict[str, str]]:
+        is_read, holders = next(begun)
+        await is_read.wait()
+        return holders
+
+    monkeypatch.setattr(market.world.database, "fetch", fetch)
+    first = asyncio.create_task(stock.sold_out(hold))
+    await asyncio.sleep(0)
+    # A unit comes back, Badr takes it, and the next one is told that nothing is left.
+    stock.came_back(hold)
+    second = asyncio.create_task(stock.sold_out(hold))
+    await asyncio.sleep(0)
+    for task, (is_read, _) in zip((first, second), reads, strict=True):
+        is_read.set()
+        await task
+        assert not stock.is_sold_out(late)
+    assert stock.is_sold_out(hold)
 
 
 async def test_sold_out_is_answered_without_the_writer(market: Market, monkeypatch):

@@ -92,7 +92,8 @@ class Stock:
         self._shelf = shelf
         self._offered = offered
         self._sales: Snapshots[str, SaleView] = Snapshots(self.sale, clock=clock)
-        self._latching: set[str] = set()
+        self._latching: dict[str, object] = {}
+        """Whose holders are being read, and for which answer of the writer."""
 
     async def run(self) -> None:
         """Runs the sale clock until cancelled."""
@@ -252,14 +253,16 @@ class Stock:
         key = latch_key(hold)
         if self.latch.is_known(key) or key in self._latching:
             return
-        self._latching.add(key)
+        mark = self._latching[key] = object()
         try:
             since = self._now.now_ms() - _HOLDERS_WITHIN_MS
             rows = await self._database.fetch(store.holders_of(hold.level_id, since))
-            if key in self._latching:
+            # Not when a unit came back meanwhile: whoever has it since is not among those read.
+            if self._latching.get(key) is mark:
                 self.latch.shut(key, frozenset(row["person_id"] for row in rows))
         finally:
-            self._latching.discard(key)
+            if self._latching.get(key) is mark:
+                del self._latching[key]
 
     def came_back(self, hold: HoldFacts) -> None:
         """Units of a hold were released: nobody is told `sold_out` from memory."""
@@ -307,7 +310,7 @@ class Stock:
 
     def _open_latch(self, key: str) -> None:
         self.latch.open(key)
-        self._latching.discard(key)
+        self._latching.pop(key, None)
 
 
 def latch_key(hold: HoldFacts) -> str:
