@@ -155,7 +155,9 @@ async def open_house(
                 try:
                     await door.listen(host, port, web_server=runner.server)
                 except OSError as problem:
-                    reason = os.strerror(problem.errno) if problem.errno else str(problem)
+                    # A name that cannot be resolved has a number below zero, and words of its own.
+                    number = problem.errno or 0
+                    reason = os.strerror(number) if number > 0 else str(problem)
                     told = f"LIVECOMMERCE_{setting}: {host}:{port}: {reason}"
                     raise BadSettings(told) from problem
         else:

@@ -147,6 +147,17 @@ async def test_a_port_of_its_own_is_another_one(tmp_path: Path):
             pass
 
 
+async def test_a_place_that_cannot_be_had_is_told_by_its_setting(tmp_path: Path):
+    async with running_house(tmp_path / "one") as house:
+        taken = Settings(data_dir=tmp_path / "two", host="127.0.0.1", port=house.port)
+        nowhere = Settings(data_dir=tmp_path / "two", host="no-such-host.invalid", port=free_port())
+        for settings, told in ((taken, "Address already in use"), (nowhere, "no-such-host")):
+            with pytest.raises(BadSettings, match=f"LIVECOMMERCE_PORT: .*{told}") as problem:
+                async with open_house(settings):
+                    pass
+            assert "Unknown error" not in str(problem.value)
+
+
 async def test_a_slow_download_does_not_keep_the_house_open(tmp_path: Path):
     media = tmp_path / "media"
     media.mkdir()

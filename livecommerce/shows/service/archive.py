@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 import structlog
@@ -74,7 +74,7 @@ class Archive:
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
-        self._waiting: dict[str, _Line] = {}
+        self._waiting: OrderedDict[str, _Line] = OrderedDict()
         """By message, oldest first: who is quoted by many waits once."""
         self.lost = 0
         """Messages that never reached the archive, since the process began."""
@@ -99,16 +99,15 @@ class Archive:
             if each.id in self._waiting:
                 continue
             if len(self._waiting) >= WAITING_MAX:
-                del self._waiting[next(iter(self._waiting))]
+                self._waiting.popitem(last=False)
                 self.lost += 1
             self._waiting[each.id] = _Line(room_id, show_id, each)
 
     async def store(self) -> None:
         """Writes what waits. What the database could not take now waits on, in order."""
         while self._waiting:
-            lines = tuple(islice(self._waiting.values(), BATCH))
-            for line in lines:
-                del self._waiting[line.message.id]
+            taken = range(min(BATCH, len(self._waiting)))
+            lines = tuple(self._waiting.popitem(last=False)[1] for _ in taken)
             try:
                 await self._database.writer.submit(_Store(lines))
             except Refused as refused:
@@ -136,4 +135,6 @@ class Archive:
 
     def _put_back(self, lines: Sequence[_Line]) -> None:
         """Before those that came meanwhile."""
-        self._waiting = {line.message.id: line for line in lines} | self._waiting
+        for line in reversed(lines):
+            self._waiting[line.message.id] = line
+            self._waiting.move_to_end(line.message.id, last=False)
